@@ -1,0 +1,37 @@
+# Everything is set up in .venv beside this file; nothing is installed elsewhere.
+PYTHON ?= python3
+REPO ?=
+BIN := .venv/bin
+
+.PHONY: demo test lint unit bench clean
+
+# The main job on real input: sync a repository, search it, say how to go on.
+demo: .venv/ready
+	@$(BIN)/python bench/demo.py $(if $(REPO),"$(REPO)")
+
+test: lint unit
+
+lint: .venv/test-ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: .venv/test-ready
+	$(BIN)/python -m pytest
+
+# Long; writes its figures to standard output.  See docs/performance.md.
+bench: .venv/test-ready
+	$(BIN)/python bench/sync.py
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/test-ready: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+clean:
+	rm -rf .venv build ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,55 @@
+"""
+The command line: which commands there are, and in which module each one stands.
+
+A command's module is imported when the command is named, so that `cidx --version` and
+shell completion cost no more than click itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from cidx.__about__ import VERSION
+
+_COMMANDS = {
+    "sync": "cidx.cli_sync:sync",
+    "jobs": "cidx.cli_jobs:jobs",
+    "query": "cidx.cli_query:query",
+    "status": "cidx.cli_status:status",
+    "repo": "cidx.cli_repo:repo",
+    "link": "cidx.cli_repo:link",
+    "login": "cidx.cli_auth:login",
+    "logout": "cidx.cli_auth:logout",
+    "auth": "cidx.cli_auth:auth",
+    "up": "cidx.cli_local:up",
+    "down": "cidx.cli_local:down",
+    "open": "cidx.cli_local:open_dashboard",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="cidx")
+def cli() -> None:
+    """
+    Keep a searchable index of your git repositories in step with their remotes.
+
+    In any git checkout, `cidx sync --follow` brings its index up to date and
+    `cidx query PATTERN` searches it.  Without a server (`cidx login URL`) a private
+    daemon on this machine does the work.
+    """

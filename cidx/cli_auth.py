@@ -1,0 +1,160 @@
+"""`cidx login`, `cidx logout`, `cidx auth token`."""
+
+from __future__ import annotations
+
+import sys
+from urllib.parse import urlsplit
+
+import click
+
+from cidx import repositories, settings, terminal
+from cidx.__about__ import VERSION, WIRE
+from cidx.access import EMBEDDED, LoginAccess, address_of, choose, is_loopback
+from cidx.client import Client
+from cidx.credentials import Credentials, session_of
+from cidx.errors import ClientError, NotLoggedInError, ProblemError
+from cidx.options import json_option
+from cidx.wire import Connection, Json, json_of
+
+_LEAST_S = 600
+
+
+@click.command()
+@click.argument("url", required=False, metavar="[URL]")
+@click.option("--username", metavar="NAME", help="Asked for if not given.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@json_option
+def login(url: str | None, *, username: str | None, password_stdin: bool, is_json: bool) -> None:
+    """
+    Log in to a server, and use it from now on.
+
+    Without URL the server is meant that is in use already.
+    """
+    server = address_of(url or _usual_server())
+    _warn_if_open(server)
+    connection = Connection(server)
+    try:
+        _check_wire(connection)
+        name = username or _asked("Username")
+        answer = connection.exchange(
+            "POST",
+            "/api/auth/login",
+            body={"username": name, "password": _password(is_piped=password_stdin)},
+        )
+        session = session_of(json_of(answer, server), now=settings.now())
+    finally:
+        connection.close()
+    Credentials(settings.config_folder()).remember(server, session)
+    if is_json:
+        terminal.out_json({"server_url": server, "user": session.user})
+    else:
+        role = f" ({session.user['role']})" if session.user.get("role") else ""
+        terminal.say(f"logged in to {server} as {session.user.get('name', name)}{role}")
+
+
+def _usual_server() -> str:
+    checkout = repositories.here()
+    for known in (
+        settings.server(),
+        checkout.server if checkout else "",
+        Credentials(settings.config_folder()).current(),
+    ):
+        if known and known != EMBEDDED:
+            return known
+    raise click.UsageError("which server? give its URL: cidx login URL")
+
+
+def _warn_if_open(server: str) -> None:
+    parts = urlsplit(server)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        terminal.say(f"warning: the password goes to {server} unencrypted; prefer https")
+
+
+def _check_wire(connection: Connection) -> None:
+    health = json_of(connection.exchange("GET", "/healthz", timeout_s=15), connection.url)
+    if health.get("wire") != WIRE:
+        raise ClientError(
+            f"the server is version {health.get('version')} and this client is {VERSION}: "
+            "they do not understand each other",
+            hint="install the client of the server's version",
+        )
+
+
+def _asked(what: str, *, is_hidden: bool = False) -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here; give --username and --password-stdin")
+    return str(click.prompt(what, hide_input=is_hidden, err=True))
+
+
+def _password(*, is_piped: bool) -> str:
+    if is_piped:
+        return sys.stdin.readline().rstrip("\r\n")
+    return _asked("Password", is_hidden=True)
+
+
+@click.command()
+@json_option
+def logout(*, is_json: bool) -> None:
+    """End the session with the server."""
+    access = choose(repositories.here())
+    if not isinstance(access, LoginAccess):
+        raise NotLoggedInError("nobody is logged in", hint="cidx login URL")
+    access.session()
+    try:
+        with Client(access) as client:
+            client.post("/api/auth/logout")
+    except ClientError as err:
+        if not isinstance(err, NotLoggedInError):
+            terminal.say(f"warning: the server was not told: {err.message}")
+    Credentials(settings.config_folder()).forget(access.url)
+    if is_json:
+        terminal.out_json({"server_url": access.url})
+    else:
+        terminal.say(f"logged out of {access.url}")
+
+
+@click.group()
+def auth() -> None:
+    """Tokens for curl and for programs."""
+
+
+@auth.command()
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    help="Make a personal token that is good for so many days.",
+)
+@click.option("--name", default="cidx auth token", metavar="TEXT", help="What it is for.")
+@json_option
+def token(*, days: int | None, name: str, is_json: bool) -> None:
+    """
+    Print a bearer token, and nothing else.
+
+    It is good for at least ten minutes:
+    curl -H "Authorization: Bearer $(cidx auth token)" …
+    """
+    access = choose(repositories.here())
+    with Client(access) as client:
+        if days is not None:
+            made = _personal(client, name, days)
+        elif isinstance(access, LoginAccess):
+            made = {"token": access.fresh_token(least_s=_LEAST_S)}
+        else:
+            made = {"token": access.token()}
+        server = access.url
+    if is_json:
+        terminal.out_json({**made, "server_url": server})
+    else:
+        terminal.out(str(made["token"]))
+
+
+def _personal(client: Client, name: str, days: int) -> Json:
+    try:
+        made = client.post("/api/tokens", {"name": name, "days": days})
+    except ProblemError as err:
+        if err.status in {404, 405, 501}:
+            err.hint = err.hint or "this server makes no personal tokens yet: cidx auth token"
+        raise
+    if "token" not in made:
+        raise ClientError("the server's answer has no token")
+    return made

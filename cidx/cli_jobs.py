@@ -1,0 +1,180 @@
+"""`cidx jobs …`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from cidx import render, repositories, settings, tables, terminal
+from cidx.access import choose
+from cidx.client import Client, job_at, job_path
+from cidx.errors import ProblemError, WaitInterruptedError
+from cidx.options import follow_option, job_argument, json_option, timeout_option
+from cidx.watch import watch
+
+if TYPE_CHECKING:
+    from cidx.wire import Json, Query
+
+_PAGE = 100
+_LOOK_AGAIN_S = 1.0
+_STATUSES = ("queued", "running", "completed", "failed", "cancelled")
+_NOTHING_AT_OFFSET = 416
+
+
+def _client() -> Client:
+    return Client(choose(repositories.here()))
+
+
+@click.group()
+def jobs() -> None:
+    """
+    Look at sync jobs, and stop or repeat them.
+
+    JOB is a job's id, or its unique start or end; lists show the last eight characters.
+    """
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this state.")
+@click.option("--repo", metavar="NAME", help="Only jobs of this repository.")
+@click.option("--user", metavar="NAME", help="Only jobs that this user asked for.")
+@click.option("--outcome", type=click.Choice(("updated", "unchanged")), help="Only such ends.")
+@click.option("--since", metavar="INSTANT", help="Only jobs created since (RFC 3339).")
+@click.option("--until", metavar="INSTANT", help="Only jobs created before (RFC 3339).")
+@click.option("--q", metavar="TEXT", help="Only jobs whose record contains this text.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="0 lists all."
+)
+@json_option
+def list_jobs(*, repo: str | None, limit: int, is_json: bool, **filters: str | None) -> None:
+    """List jobs, newest first."""
+    with _client() as client:
+        found, cursor = _pages(client, {"repository": repo, **filters}, limit)
+    if is_json:
+        terminal.out_json({"jobs": found, "next_cursor": cursor})
+    elif found:
+        terminal.out("\n".join(tables.jobs_table(found, settings.now())))
+    else:
+        terminal.say("no jobs")
+
+
+def _pages(client: Client, filters: Query, limit: int) -> tuple[list[Json], str | None]:
+    """Return up to *limit* jobs (0: all), and the cursor of the rest."""
+    found: list[Json] = []
+    cursor: str | None = None
+    while True:
+        size = min(_PAGE, limit - len(found)) if limit else _PAGE
+        page = client.get("/api/jobs", {**filters, "limit": size, "cursor": cursor})
+        found += page.get("jobs") or []
+        cursor = page.get("next_cursor")
+        if cursor is None or (limit and len(found) >= limit):
+            return found, cursor
+
+
+@jobs.command()
+@job_argument
+@json_option
+def show(job_id: str, *, is_json: bool) -> None:
+    """Show one job: phases, commits, files, cost, error."""
+    with _client() as client:
+        job = job_at(client, job_id)
+    if is_json:
+        terminal.out_json(job)
+    else:
+        terminal.out("\n".join(render.detail_lines(job)))
+
+
+@jobs.command()
+@job_argument
+@timeout_option
+@json_option
+def follow(job_id: str, *, timeout_s: float | None, is_json: bool) -> int:
+    """
+    Watch a job to its end; the exit code tells how it ended.
+
+    With --json, every event from the job's first one on is printed on a line of its own,
+    and last the job.
+    """
+    with _client() as client:
+        job = job_at(client, job_id)
+        return watch(client, job, is_followed=True, timeout_s=timeout_s, is_json=is_json)
+
+
+@jobs.command()
+@job_argument
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the job ends.")
+def log(job_id: str, *, is_followed: bool) -> None:
+    """Print a job's log: the words of git and of the indexer."""
+    with _client() as client:
+        job, offset = job_at(client, job_id), 0
+        full_id = str(job["job_id"])
+        try:
+            while True:
+                has_ended = job.get("finished_at") is not None
+                offset = _print_log(client, full_id, offset)
+                if has_ended or not is_followed:
+                    return
+                time.sleep(_LOOK_AGAIN_S)
+                job = job_at(client, full_id)
+        except KeyboardInterrupt:
+            raise WaitInterruptedError(full_id) from None
+
+
+def _print_log(client: Client, job_id: str, offset: int) -> int:
+    """Print the log from a byte offset on, and return the offset of its end."""
+    while True:
+        try:
+            chunk = client.bytes_at(job_path(job_id, "log"), {"offset": offset})
+        except ProblemError as err:
+            if err.status == _NOTHING_AT_OFFSET:
+                return offset
+            raise
+        if not chunk:
+            return offset
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        offset += len(chunk)
+
+
+@jobs.command()
+@job_argument
+@click.option("--reason", default="", metavar="TEXT", help="Kept with the job.")
+@click.option("--force", is_flag=True, help="End its processes without grace.")
+@json_option
+def cancel(job_id: str, *, reason: str, force: bool, is_json: bool) -> None:
+    """
+    Cancel a job; a job that has ended stays as it is.
+
+    If others asked for the same sync, only your own request is taken back.
+    """
+    with _client() as client:
+        job = client.post(job_path(job_id, "cancel"), {"reason": reason, "force": force})
+    if is_json:
+        terminal.out_json(job)
+        return
+    terminal.out(render.job_line(job))
+    if job.get("status") in {"queued", "running"}:
+        terminal.say(_what_cancel_did(job))
+
+
+def _what_cancel_did(job: Json) -> str:
+    if job.get("cancel"):
+        return "it is being cancelled"
+    if job.get("phase") == "publish":
+        return "too late: its index is being published, and the job completes"
+    return "your request was taken back; the job goes on for the others who asked"
+
+
+@jobs.command()
+@job_argument
+@follow_option
+@timeout_option
+@json_option
+def retry(job_id: str, *, is_followed: bool, timeout_s: float | None, is_json: bool) -> int:
+    """Run an ended job again, as a new job."""
+    with _client() as client:
+        job = client.post(job_path(job_id, "retry"))
+        return watch(client, job, is_followed=is_followed, timeout_s=timeout_s, is_json=is_json)

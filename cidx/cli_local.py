@@ -1,0 +1,63 @@
+"""`cidx up`, `cidx down`, `cidx open`."""
+
+from __future__ import annotations
+
+import webbrowser
+
+import click
+
+from cidx import local, repositories, settings, terminal
+from cidx.access import Access, choose
+from cidx.client import Client
+from cidx.errors import ProblemError
+from cidx.options import json_option
+
+
+@click.command()
+@json_option
+def up(*, is_json: bool) -> None:
+    """Start the embedded daemon if it does not run, and print its URL."""
+    runtime = local.ensure(settings.data_folder())
+    if is_json:
+        terminal.out_json(
+            {"server_url": runtime.url, "pid": runtime.pid, "version": runtime.version}
+        )
+    else:
+        terminal.out(runtime.url)
+
+
+@click.command()
+@json_option
+def down(*, is_json: bool) -> None:
+    """Stop the embedded daemon; its queued jobs go on when it starts again."""
+    was_running = local.stop(settings.data_folder())
+    if is_json:
+        terminal.out_json({"stopped": was_running})
+    else:
+        terminal.say("stopped" if was_running else "the embedded daemon was not running")
+
+
+@click.command("open")
+@click.option("--print", "is_printed", is_flag=True, help="Print the address; open nothing.")
+@json_option
+def open_dashboard(*, is_printed: bool, is_json: bool) -> None:
+    """Open the dashboard in a browser."""
+    address = _dashboard(choose(repositories.here()))
+    if is_json:
+        terminal.out_json({"url": address})
+    elif is_printed or not webbrowser.open(address):
+        terminal.out(address)
+
+
+def _dashboard(access: Access) -> str:
+    """Return the dashboard's address; the embedded one's lets its user in once, for 60 s."""
+    if not access.is_embedded:
+        return f"{access.url}/"
+    try:
+        with Client(access) as client:
+            code = client.post("/api/auth/code").get("code")
+    except ProblemError as err:
+        if err.status not in {404, 405}:
+            raise
+        code = None
+    return f"{access.url}/#code={code}" if code else f"{access.url}/"

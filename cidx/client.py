@@ -1,0 +1,167 @@
+"""Requests to the chosen server: a token with each, renewed or revived once where that helps."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
+from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from cidx.access import Access
+
+_RENEWABLE = {"token-expired", "unauthenticated", ""}
+
+
+class Client:
+    """One server, asked over one connection; a context manager that closes it."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself; nothing is connected yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a later request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def get(self, path: str, query: Query | None = None, *, wait_s: float = 0) -> Json:
+        """
+        Return the JSON object at *path*.
+
+        Args:
+            path: From the server's base address on.
+            query: Parameters; None and empty ones are left out.
+            wait_s: How long the server may hold the answer until the job has ended.
+
+        Raises:
+            ProblemError: The server refused.
+            NotLoggedInError: There is no session, or it ended.
+            UnreachableError: Nobody answers.
+        """
+        headers = {"Prefer": f"wait={wait_s:.0f}"} if wait_s else None
+        answer = self._send("GET", path, query=query, headers=headers, wait_s=wait_s)
+        return json_of(answer, self.access.url)
+
+    def bytes_at(self, path: str, query: Query | None = None) -> bytes:
+        """Return the body at *path* as it is; errors as for `get`."""
+        return body_of(self._send("GET", path, query=query), self.access.url)
+
+    def post(self, path: str, body: Json | None = None) -> Json:
+        """Return the answer to *body*; it is done once, even if it must be sent twice."""
+        headers = {"Idempotency-Key": os.urandom(16).hex()}
+        answer = self._send("POST", path, body=body, headers=headers)
+        return json_of(answer, self.access.url)
+
+    def patch(self, path: str, body: Json) -> Json:
+        """Return what *path* is after the change; errors as for `get`."""
+        return json_of(self._send("PATCH", path, body=body), self.access.url)
+
+    def delete(self, path: str) -> Json:
+        """Remove what is at *path*; errors as for `get`."""
+        return json_of(self._send("DELETE", path), self.access.url)
+
+    def renew(self, refused_token: str) -> None:
+        """
+        Get another token in place of a refused one.
+
+        Raises:
+            NotLoggedInError: There is none.
+        """
+        if not self.access.renew(refused_token):
+            raise NotLoggedInError(
+                f"the server refused the token: {self.access.url}",
+                hint="set CIDX_TOKEN to a valid one, or unset CIDX_SERVER and CIDX_TOKEN",
+            )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Json | None = None,
+        headers: dict[str, str] | None = None,
+        wait_s: float = 0,
+    ) -> Answer:
+        may_renew = may_resend = True
+        while True:
+            token = self.access.token()
+            bearer = {"Authorization": f"Bearer {token}", **(headers or {})}
+            is_reused, connection = self._open()
+            try:
+                answer = connection.exchange(
+                    method,
+                    path,
+                    query=query,
+                    body=body,
+                    headers=bearer,
+                    timeout_s=TIMEOUT_S + wait_s,
+                )
+            except ConnectionLostError:
+                self.close()
+                # A kept connection may have been closed by an idle server, which is no news.
+                if not may_resend or not (self.access.revive() or is_reused):
+                    raise
+                may_resend = False
+                continue
+            if answer.status == 401 and may_renew and _is_renewable(answer):  # noqa: PLR2004
+                may_renew = False
+                self.renew(token)
+                continue
+            return answer
+
+    def _open(self) -> tuple[bool, Connection]:
+        url = self.access.url
+        if self._connection is not None and self._connection.url == url:
+            return True, self._connection
+        self.close()
+        self._connection = Connection(url)
+        return False, self._connection
+
+
+def _is_renewable(answer: Answer) -> bool:
+    return problem_of(answer, "").code in _RENEWABLE
+
+
+def repository_path(name: str) -> str:
+    """Return where the repository called *name* is."""
+    return f"/api/repositories/{quote(name, safe='')}"
+
+
+def job_path(job_id: str, *more: str) -> str:
+    """Return where the job with *job_id* (or its unique start or end) is."""
+    return "/".join(("/api/jobs", quote(job_id, safe=""), *more))
+
+
+def job_at(client: Client, job_id: str) -> Json:
+    """Return the job with *job_id*, or its unique start or end."""
+    return client.get(job_path(job_id))
+
+
+def found_or_none(client: Client, path: str, query: Query | None = None) -> Json | None:
+    """Return the JSON object at *path*, or None where the server knows of nothing."""
+    try:
+        return client.get(path, query)
+    except ProblemError as err:
+        if err.status == 404:  # noqa: PLR2004 - not found
+            return None
+        raise

@@ -1,0 +1,103 @@
+"""Lists of jobs and repositories as aligned columns; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cidx import amounts, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_JOBS = ("JOB", "REPOSITORY", "STATUS", "BY", "CREATED", "TOOK")
+_REPOSITORIES = ("NAME", "REMOTE", "BRANCH", "COMMIT", "INDEXED", "LAST JOB")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return *header* and *rows* as lines of aligned columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+
+
+def jobs_table(jobs: Sequence[dict[str, Any]], now: float) -> list[str]:
+    """Return jobs as a table; ids by their last eight characters."""
+    return table(_JOBS, [_job_row(job, now) for job in jobs])
+
+
+def _job_row(job: dict[str, Any], now: float) -> list[str]:
+    status = str(job.get("status"))
+    if status == "running":
+        status = render.state(job)
+    elif status == "completed":
+        status = str(job.get("outcome") or status)
+    elif job.get("error"):
+        status = f"{status}: {job['error'].get('code')}"
+    elapsed = job.get("elapsed_seconds")
+    return [
+        amounts.short_id(job.get("job_id")),
+        str(job.get("repository")),
+        status,
+        str(job.get("requested_by") or "-"),
+        amounts.age(job.get("created_at"), now),
+        "-" if elapsed is None else amounts.duration(float(elapsed)),
+    ]
+
+
+def repositories_table(repositories: Sequence[dict[str, Any]], now: float) -> list[str]:
+    """Return repositories as a table, one row for each branch."""
+    return table(_REPOSITORIES, [row for one in repositories for row in _rows(one, now)])
+
+
+def _rows(repository: dict[str, Any], now: float) -> list[list[str]]:
+    job = repository.get("last_job") or {}
+    last = str(job.get("status") or "-")
+    name, remote = str(repository.get("name")), str(repository.get("remote"))
+    branches = repository.get("branches") or [{"name": repository.get("default_branch") or "-"}]
+    rows = []
+    for at, branch in enumerate(branches):
+        lead = [name, remote] if at == 0 else ["", ""]
+        rows.append([*lead, *_branch_cells(branch, now), last if at == 0 else ""])
+    return rows
+
+
+def _branch_cells(branch: dict[str, Any], now: float) -> list[str]:
+    commit = branch.get("commit")
+    return [
+        str(branch.get("name")),
+        amounts.short_commit(commit) if commit else "-",
+        amounts.age(branch.get("indexed_at"), now) if commit else "not yet",
+    ]
+
+
+def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
+    """Return everything `cidx repo show` tells of a repository."""
+    job = repository.get("last_job") or {}
+    tracked = _tracked(repository)
+    lines = [
+        f"{repository.get('name')}",
+        f"  remote    {repository.get('remote')}",
+        f"  tracked   {tracked}",
+    ]
+    lines += [f"  {freshness(branch, now)}" for branch in repository.get("branches") or ()]
+    if job:
+        ended = amounts.age(job.get("finished_at"), now) if job.get("finished_at") else ""
+        lines.append(f"  last job  {job.get('job_id')} {job.get('status')} {ended}".rstrip())
+    return lines
+
+
+def _tracked(repository: dict[str, Any]) -> str:
+    default = repository.get("default_branch")
+    names = [name for name in repository.get("tracked") or () if name != default]
+    return ", ".join([f"{default} (default)" if default else "the default branch", *names])
+
+
+def freshness(branch: dict[str, Any], now: float) -> str:
+    """Return how fresh one branch's index is."""
+    name = f"{branch.get('name'):9}"
+    if not branch.get("commit"):
+        return f"{name} not indexed yet"
+    commit = amounts.short_commit(branch["commit"])
+    return f"{name} at {commit}, indexed {amounts.age(branch.get('indexed_at'), now)}"

@@ -1,0 +1,92 @@
+"""Where words go: data to stdout, talk to stderr, and one line that is drawn in place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from cidx import settings
+
+if TYPE_CHECKING:
+    from cidx.errors import ClientError
+
+_REDRAW_S = 0.1
+_CLEAR = "\r\x1b[K"
+
+
+def out(text: str) -> None:
+    """Print a line of data, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def out_json(value: dict[str, Any]) -> None:
+    """Print one JSON object as one line, at once."""
+    out(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not data."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """Print an error, and what to do about it, each on its own line."""
+    say(f"error: {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def say_fault(error: ClientError) -> None:
+    """Print a fault as `error: …` and `hint: …`."""
+    say_error(error.message, error.hint)
+
+
+def is_interactive() -> bool:
+    """Tell whether stdout is a terminal that can redraw a line."""
+    return sys.stdout.isatty() and not settings.is_dumb()
+
+
+def is_colored() -> bool:
+    """Tell whether stdout shows colours and the user wants them."""
+    return is_interactive() and not settings.is_color_unwanted()
+
+
+class Screen:
+    """Lines that stay, and below them one live line, redrawn at most ten times a second."""
+
+    def __init__(self) -> None:
+        self._is_live = False
+        self._drawn = ""
+        self._drawn_at = 0.0
+
+    @property
+    def width(self) -> int:
+        """How many cells a line has now."""
+        return shutil.get_terminal_size().columns
+
+    def write(self, lines: list[str]) -> None:
+        """Add lines that stay."""
+        if lines:
+            self.clear()
+            out("\n".join(lines))
+
+    def draw(self, line: str) -> None:
+        """Draw the live line, unless it is the same or was drawn a moment ago."""
+        now = time.monotonic()
+        if line == self._drawn or (self._is_live and now - self._drawn_at < _REDRAW_S):
+            return
+        sys.stdout.write(f"\r{line}\x1b[K")
+        sys.stdout.flush()
+        self._is_live, self._drawn, self._drawn_at = True, line, now
+
+    def clear(self) -> None:
+        """Take the live line away."""
+        if self._is_live:
+            sys.stdout.write(_CLEAR)
+            sys.stdout.flush()
+            self._is_live, self._drawn = False, ""

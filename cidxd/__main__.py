@@ -1,0 +1,291 @@
+"""The `cidxd` command: serve, check a configuration, look after users."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import getpass
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec
+
+import click
+import orjson
+
+from cidxd import config as settings
+from cidxd.__about__ import VERSION, WIRE
+from cidxd.config import Config
+from cidxd.errors import CidxdError, ConfigError, LockHeldError
+from cidxd.work import folders
+from cidxd.work.folders import DataFolder
+
+if TYPE_CHECKING:
+    from cidxd import app
+
+P = ParamSpec("P")
+
+EMBEDDED_IDLE_S: Final = 15 * 60.0
+_CONFIG: Final = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file; without it the defaults hold.",
+)
+_DATA: Final = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data folder; overrides server.data.",
+)
+
+
+def _says_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Wrap *command* so that a foreseeable fault is a line and a hint, never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except CidxdError as err:
+            _fail(err)
+
+    return run
+
+
+def _fail(err: CidxdError) -> NoReturn:
+    click.echo(f"error: {err.message}", err=True)
+    if isinstance(err, ConfigError):
+        for fault in err.faults:
+            click.echo(f"  {fault}", err=True)
+    if err.hint:
+        click.echo(f"hint: {err.hint}", err=True)
+    sys.exit(1)
+
+
+@click.group()
+@click.version_option(VERSION, prog_name="cidxd")
+def main() -> None:
+    """Keep a searchable index of git repositories in step with their remotes."""
+
+
+@main.command()
+@_CONFIG
+@_DATA
+@click.option("--embedded", is_flag=True, help="A user's private daemon, as `cidx up` starts it.")
+@click.option("--idle", "idle_s", type=float, default=EMBEDDED_IDLE_S, hidden=True)
+@click.option("--ready-fd", type=int, help="Write READY and the URL to this descriptor.")
+@_says_errors
+def serve(
+    config_file: Path | None,
+    data: Path | None,
+    embedded: bool,  # noqa: FBT001 - click passes options by name
+    idle_s: float,
+    ready_fd: int | None,
+) -> None:
+    """Run the daemon until it is told to stop."""
+    from cidxd import app, log  # noqa: PLC0415 - aiohttp costs a third of a second
+
+    config = _config(config_file, data)
+    log.configure(config.log.level, config.log.format)
+    folder = folders.prepared(config.server.data)
+    try:
+        with folders.claimed(folder):
+            embedding = app.Embedding(_own_token(folder), _user(), idle_s) if embedded else None
+            ready = _Ready(folder, embedding.token if embedding else None, ready_fd)
+            asyncio.run(_until_told(config, embedding, ready.tell))
+            ready.withdraw()
+    except LockHeldError:
+        if embedded:  # the winner of the race serves this client too
+            sys.exit(0)
+        raise
+
+
+@main.command("check-config")
+@click.argument("config_file", type=click.Path(path_type=Path, dir_okay=False))
+@_says_errors
+def check_config(config_file: Path) -> None:
+    """Say whether CONFIG_FILE is good; name every fault if not."""
+    settings.load(config_file)
+    click.echo(f"{config_file}: good")
+
+
+@main.group()
+def user() -> None:
+    """Look after who may log in."""
+
+
+@user.command("add")
+@_CONFIG
+@_DATA
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="May see and change everything.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@_says_errors
+def user_add(
+    config_file: Path | None,
+    data: Path | None,
+    name: str,
+    admin: bool,  # noqa: FBT001 - click passes options by name
+    password_stdin: bool,  # noqa: FBT001 - likewise
+) -> None:
+    """Add the user NAME; asks for a password of at least 8 characters."""
+    body = {
+        "name": name,
+        "password": _password(from_stdin=password_stdin),
+        "role": "admin" if admin else "member",
+    }
+    added = _ask(_config(config_file, data), "POST", "/users", body)
+    click.echo(f"added {added['name']} ({added['role']})")
+
+
+@user.command("passwd")
+@_CONFIG
+@_DATA
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@_says_errors
+def user_passwd(
+    config_file: Path | None,
+    data: Path | None,
+    name: str,
+    password_stdin: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """Set a new password for NAME; every session of theirs ends."""
+    body = {"password": _password(from_stdin=password_stdin)}
+    _ask(_config(config_file, data), "PATCH", f"/users/{name}", body)
+    click.echo(f"new password for {name}; their sessions have ended")
+
+
+@user.command("disable")
+@_CONFIG
+@_DATA
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Let them in again.")
+@_says_errors
+def user_disable(
+    config_file: Path | None,
+    data: Path | None,
+    name: str,
+    undo: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """Keep NAME out; every session of theirs ends."""
+    _ask(_config(config_file, data), "PATCH", f"/users/{name}", {"disabled": not undo})
+    click.echo(f"{name} may log in again" if undo else f"{name} is disabled")
+
+
+@user.command("list")
+@_CONFIG
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_says_errors
+def user_list(
+    config_file: Path | None,
+    data: Path | None,
+    as_json: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """List the users."""
+    answer = _ask(_config(config_file, data), "GET", "/users", None)
+    if as_json:
+        click.echo(orjson.dumps(answer).decode())
+        return
+    for row in answer["users"]:
+        click.echo(f"{row['name']:<24} {row['role']}{' (disabled)' if row['disabled'] else ''}")
+
+
+def _config(config_file: Path | None, data: Path | None) -> Config:
+    config = settings.load(config_file) if config_file else Config()
+    if data is None:
+        return config
+    server = config.server.model_copy(update={"data": data.absolute()})
+    return config.model_copy(update={"server": server})
+
+
+def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]:
+    from cidxd import admin  # noqa: PLC0415 - aiohttp costs a third of a second
+
+    return asyncio.run(admin.ask(config, method, path, body))
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this uid, as in a bare container
+        return f"uid-{os.getuid()}"
+
+
+def _own_token(folder: DataFolder) -> str:
+    """Return the embedded daemon's token: the same after a restart, so that scripts go on."""
+    path = folder.root / "token"
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        token = secrets.token_urlsafe(32)
+        path.touch(mode=0o600)
+        path.write_text(token, "ascii")
+        return token
+
+
+class _Ready:
+    """Tells that requests are answered: the runtime file, then the starter's pipe."""
+
+    def __init__(self, folder: DataFolder, token: str | None, ready_fd: int | None) -> None:
+        self._runtime = folder.runtime
+        self._token = token
+        self._ready_fd = ready_fd
+        self._runtime.unlink(missing_ok=True)
+
+    def tell(self, url: str) -> None:
+        """Write where the daemon is to be found."""
+        if self._token is not None:
+            document = {
+                "url": url,
+                "pid": os.getpid(),
+                "version": VERSION,
+                "wire": WIRE,
+                "token": self._token,
+            }
+            draft = self._runtime.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_bytes(orjson.dumps(document))
+            draft.replace(self._runtime)
+        if self._ready_fd is not None:
+            os.write(self._ready_fd, f"READY {url}\n".encode())
+            os.close(self._ready_fd)
+        else:
+            click.echo(f"cidxd {VERSION} at {url}", err=True)
+
+    def withdraw(self) -> None:
+        """Remove the runtime file; the lock is still held."""
+        self._runtime.unlink(missing_ok=True)
+
+
+async def _until_told(
+    config: Config,
+    embedding: app.Embedding | None,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second one does not wait for running jobs."""
+    from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
+
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, told)
+    await app.serve(config, embedding=embedding, stop=stop, hurry=hurry, on_ready=on_ready)
+
+
+if __name__ == "__main__":
+    main()

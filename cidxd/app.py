@@ -1,0 +1,295 @@
+"""
+The composition root: the only place where objects meet, and the only one with a clock.
+
+`serve` reads from top to bottom as the daemon's life: lock, store, rescue, serve,
+and on the way back: accepting, claiming, drain, interrupt, sockets, database, lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import structlog
+import uuid_utils
+
+from cidxd import config as settings
+from cidxd.config import Config
+from cidxd.git import guard
+from cidxd.model.job import Event
+from cidxd.model.queue import Limits
+from cidxd.model.registry import State
+from cidxd.store import load
+from cidxd.store.database import open_reader, open_writer
+from cidxd.store.history import History
+from cidxd.store.ledger import Ledger
+from cidxd.store.writer import Writer
+from cidxd.web import table
+from cidxd.web.identity import Identity, Terms
+from cidxd.web.listen import Activity, admin_socket, listening
+from cidxd.web.live import Live
+from cidxd.web.remotes import Remotes
+from cidxd.web.services import Services
+from cidxd.work import rescue
+from cidxd.work.bus import Bus
+from cidxd.work.folders import DataFolder
+from cidxd.work.phases import Phases, Tools
+from cidxd.work.runner import Runner, StopReason
+from cidxd.work.scheduler import Scheduler
+from cidxd.work.searchers import Searchers
+
+_log = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Embedding:
+    """What is different for a user's private daemon."""
+
+    token: str
+    user: str
+    idle_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running daemon."""
+
+    services: Services
+    live: Live
+    scheduler: Scheduler
+    runner: Runner
+
+
+class _News:
+    """Who is told of events, once they are committed."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[list[Event]], None]] = []
+
+    def __call__(self, _state: State, events: list[Event]) -> None:
+        for listener in self.listeners:
+            listener(events)
+
+
+def new_id() -> str:
+    """Return a UUIDv7: ids sort by the time they were made."""
+    return str(uuid_utils.uuid7())
+
+
+def clock() -> float:
+    """Return the time in POSIX seconds (UTC)."""
+    return time.time()  # noqa: TID251 - the one clock
+
+
+def job_limits(config: Config) -> Limits:
+    """Return how many jobs may run and wait."""
+    limits = config.limits
+    return Limits(
+        running=limits.running or 2 * settings.cores(),
+        running_per_user=limits.running_per_user,
+        queued=limits.queued,
+        queued_per_user=limits.queued_per_user,
+    )
+
+
+@contextlib.asynccontextmanager
+async def ledger_at(
+    data: DataFolder, limits: Limits, news: Callable[[State, list[Event]], None]
+) -> AsyncIterator[tuple[Ledger, dict[str, str]]]:
+    """
+    Open the store, with the writer at work; yield the ledger and the daemon's own secrets.
+
+    The caller holds the data folder's lock.
+    """
+    connection = await open_writer(data.database)
+    try:
+        state = await load.load_state(connection)
+        secrets = {
+            name: await load.setting(connection, name) for name in ("signing_key", "instance")
+        }
+        writer = Writer(connection, state, news)
+        task = asyncio.create_task(writer.run(), name="writer")
+        try:
+            yield Ledger(writer, state, limits, clock), secrets
+        finally:
+            writer.stop()
+            await task
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def daemon(
+    config: Config, data: DataFolder, embedding: Embedding | None, stop: asyncio.Event
+) -> AsyncIterator[Daemon]:
+    """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
+    bus, news = Bus(), _News()
+    news.listeners.append(bus.publish)
+    tools = _tools(config, embedding)
+    async with contextlib.AsyncExitStack() as stack:
+        ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
+        reader = await open_reader(data.database)
+        stack.push_async_callback(reader.close)
+        searchers = _searchers(config, tools)
+        stack.push_async_callback(searchers.close)
+        phases = _phases(config, data, tools, searchers, ledger)
+        await rescue.rescue(ledger, data, phases.tips, lock_wait_s=tools.lock_wait_s)
+        attempts = config.limits.attempts
+        runner = Runner(ledger, phases.sync, max_attempts=attempts, jitter=random.random)
+        scheduler = Scheduler(ledger, runner.run, clock)
+        news.listeners.append(scheduler.notice)
+        services = Services(
+            ledger=ledger,
+            history=History(reader),
+            bus=bus,
+            searchers=searchers,
+            identity=identity(config, embedding, ledger, secrets),
+            remotes=Remotes(tools, data),
+            data=data,
+            clock=clock,
+            new_id=new_id,
+            stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
+            reasons=lambda: _reasons(ledger, stop),
+            shut_down=stop.set if embedding else None,
+            is_local_allowed=config.remotes.allow_local or embedding is not None,
+            search_limit_s=config.limits.search_seconds,
+        )
+        yield Daemon(services, Live(services), scheduler, runner)
+
+
+async def serve(
+    config: Config,
+    *,
+    embedding: Embedding | None,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    on_ready: Callable[[str], None],
+) -> None:
+    """
+    Run the daemon until *stop* is set.
+
+    Args:
+        config: Checked.
+        embedding: For a user's private daemon.
+        stop: Set when the daemon is to end: drain, then interrupt what still runs.
+        hurry: Set when it is not to wait for running jobs any longer.
+        on_ready: Told the URL once requests are answered.
+    """
+    data = DataFolder(config.server.data)
+    async with contextlib.AsyncExitStack() as stack:
+        made = await stack.enter_async_context(daemon(config, data, embedding, stop))
+        activity = Activity()
+        services = made.services
+        await stack.enter_async_context(
+            admin_socket(data, services.ledger, services.identity, clock)
+        )
+        url = await stack.enter_async_context(
+            listening(
+                table.routes(services, made.live),
+                services.identity,
+                (config.server.host, config.server.port),
+                activity,
+                is_any_port_good=embedding is not None,
+            )
+        )
+        tasks = [asyncio.create_task(made.scheduler.run(), name="scheduler")]
+        if embedding is not None:
+            idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
+            tasks.append(asyncio.create_task(idle, name="idle"))
+        on_ready(url)
+        _log.info("ready", url=url, data=str(data.root))
+        await stop.wait()
+        _log.info("stopping")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await _finish_jobs(made, config.limits.drain_seconds, hurry)
+        await made.live.close()
+    _log.info("stopped")
+
+
+async def _stop_when_idle(
+    made: Daemon, activity: Activity, idle_s: float, stop: asyncio.Event
+) -> None:
+    """Set *stop* once there was no job, stream or request for a while."""
+    await activity.idle(
+        idle_s, lambda: made.live.is_followed or bool(made.services.state.jobs.active())
+    )
+    stop.set()
+
+
+async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> None:
+    """Let running jobs end for a while, then interrupt them; they go on after the next start."""
+    draining = asyncio.create_task(made.scheduler.drain(drain_s))
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait([draining, hurried], return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, hurried):
+        task.cancel()
+    made.runner.stop_all()
+    await made.scheduler.drain(15.0)
+
+
+def _tools(config: Config, embedding: Embedding | None) -> Tools:
+    environ = settings.environment()
+    allow_local = config.remotes.allow_local
+    git_env: Mapping[str, str] = (
+        guard.user_env(environ)
+        if embedding
+        else guard.network_env(environ, allow_local=allow_local)
+    )
+    return Tools(
+        build_argv=(sys.executable, "-m", "cidxd.indexer", "build"),
+        git_env=git_env,
+        child_env=guard.local_env(environ),
+        stall_s=config.limits.stall_seconds,
+        lock_wait_s=30.0,
+        max_file_bytes=config.limits.max_file_bytes,
+    )
+
+
+def _searchers(config: Config, tools: Tools) -> Searchers:
+    return Searchers(
+        (sys.executable, "-m", "cidxd.indexer", "search"),
+        env=tools.child_env,
+        size=config.limits.search_children or settings.cores(),
+    )
+
+
+def _phases(
+    config: Config, data: DataFolder, tools: Tools, searchers: Searchers, ledger: Ledger
+) -> Phases:
+    return Phases(
+        tools,
+        data,
+        searchers,
+        repository_of=ledger.state.repositories.get,
+        permit=lambda job_id, summary, commits: ledger.permit(
+            job_id, summary=summary, commits=commits
+        ),
+        index_slots=asyncio.Semaphore(config.limits.index_children or settings.cores()),
+    )
+
+
+def identity(
+    config: Config, embedding: Embedding | None, ledger: Ledger, secrets: Mapping[str, str]
+) -> Identity:
+    """Return who makes and checks tokens here."""
+    terms = Terms(
+        signing_key=secrets["signing_key"],
+        instance="cidxd:" + secrets["instance"][:16],
+        access_s=60.0 * config.auth.access_minutes,
+        refresh_days=config.auth.refresh_days,
+        own_token=embedding.token if embedding else None,
+        own_user=embedding.user if embedding else "",
+    )
+    return Identity(ledger, terms, clock)
+
+
+def _reasons(ledger: Ledger, stop: asyncio.Event) -> list[str]:
+    reasons = [] if ledger.fault is None else [f"the database refuses: {ledger.fault}"]
+    return [*reasons, "the daemon is stopping"] if stop.is_set() else reasons

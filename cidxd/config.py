@@ -1,0 +1,144 @@
+"""
+The configuration: a TOML file, every fault of it reported at once, no key unknown.
+
+The only module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cidxd.errors import ConfigError
+
+DEFAULT_LISTEN = "127.0.0.1:8095"
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(_Section):
+    """Where it listens and keeps its data."""
+
+    listen: str = DEFAULT_LISTEN
+    data: Path = Path("/var/lib/cidxd")
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not (colon and host and port.isdigit() and int(port) < 65_536):  # noqa: PLR2004 - ports
+            raise ValueError("give HOST:PORT, such as 127.0.0.1:8095")
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port; 0 takes any."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class LimitsSection(_Section):
+    """How much at once, and for how long."""
+
+    running: Positive | None = Field(default=None, description="jobs at once; 2 per core")
+    running_per_user: Positive = 3
+    queued: Positive = 1000
+    queued_per_user: Positive = 10
+    index_children: Positive | None = Field(default=None, description="one per core")
+    search_children: Positive | None = Field(default=None, description="one per core")
+    max_file_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
+    attempts: Positive = 4
+    stall_seconds: Seconds = 300.0
+    drain_seconds: Annotated[float, Field(ge=0)] = 30.0
+    search_seconds: Seconds = 5.0
+
+
+class Remotes(_Section):
+    """What may be fetched."""
+
+    allow_local: bool = Field(
+        default=False, description="a path on the daemon's machine may be a remote"
+    )
+
+
+class Auth(_Section):
+    """How long a login lasts."""
+
+    access_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
+    refresh_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class Log(_Section):
+    """What it tells."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Config(_Section):
+    """Everything that can be configured; docs/operations.md describes each key."""
+
+    server: Server = Server()
+    limits: LimitsSection = LimitsSection()
+    remotes: Remotes = Remotes()
+    auth: Auth = Auth()
+    log: Log = Log()
+
+
+def load(path: Path) -> Config:
+    """
+    Return the configuration of the file at *path*.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it is wrong; has every fault.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as err:
+        raise ConfigError(str(path), [f"cannot be read: {err.strerror}"]) from err
+    except UnicodeDecodeError as err:
+        raise ConfigError(str(path), [f"is not UTF-8: byte {err.start}"]) from err
+    try:
+        return parse(tomllib.loads(text), str(path))
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(str(path), [f"is not TOML: {err}"]) from err
+
+
+def parse(values: Mapping[str, Any], source: str) -> Config:
+    """Return the configuration of *values*, or raise ConfigError naming *source*."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as err:
+        raise ConfigError(source, [_words(fault) for fault in err.errors()]) from None
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, for the children's to be made of."""
+    return os.environ  # noqa: TID251 - the one place
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _words(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: unknown key"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}, got {fault['input']!r}"

@@ -1,0 +1,1 @@
+"""Git as argv, environment and parsers: nothing here starts a process."""

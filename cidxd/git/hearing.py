@@ -1,0 +1,46 @@
+"""git's stderr, taken apart: words for people, progress, and curl's trace."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from cidxd.git import headers
+from cidxd.git.headers import Answer
+from cidxd.git.progress import is_progress
+
+WORDS_KEPT: Final = 40  # lines
+
+
+class Hearing:
+    """
+    Hears one run of git.
+
+    Attributes:
+        answer: What the remote's last HTTP answer asked for.
+
+    Args:
+        on_words: Told each record that is no trace, progress included.
+    """
+
+    def __init__(self, on_words: Callable[[str], None] | None = None) -> None:
+        self.answer = Answer()
+        self._words: deque[str] = deque(maxlen=WORDS_KEPT)
+        self._on_words = on_words
+
+    @property
+    def words(self) -> str:
+        """The last lines that git wrote for people."""
+        return "\n".join(self._words)
+
+    def __call__(self, record: bytes) -> None:
+        """Take one record of stderr, without its CR or LF."""
+        line = record.decode("utf-8", "replace")
+        if (told := headers.traced(line)) is not None:
+            self.answer = headers.after(self.answer, told)
+            return
+        if self._on_words is not None:
+            self._on_words(line)
+        if not is_progress(line):
+            self._words.append(line)

@@ -1,0 +1,1 @@
+"""The child program that builds and searches one repository's index."""

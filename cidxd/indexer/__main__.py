@@ -1,0 +1,25 @@
+"""`python -m cidxd.indexer build|search`: the indexer's child programs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the child named by the first argument; each import is paid by its own child only."""
+    match sys.argv[1:]:
+        case ["build"]:
+            from cidxd.indexer import build  # noqa: PLC0415 - see above
+
+            return build.main()
+        case ["search"]:
+            from cidxd.indexer import search  # noqa: PLC0415 - see above
+
+            return search.main()
+        case _:
+            sys.stderr.write("usage: python -m cidxd.indexer build|search\n")
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""
+The writing half of the catalogue, for the one process that holds the repository's lock.
+
+Content is registered first, each segment with its blobs in one commit.  Entries and
+branch rows are staged in one transaction that validation can look at and that `publish`
+commits: whoever is killed before that leaves the old generation answering.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+from cidxd.indexer.catalog import SCHEMA, Blob, CatalogReader, translated
+from cidxd.indexer.segment import Written
+
+_SETUP: Final = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -65536",  # KiB: staging a large first build stays in memory
+)
+_PUT_BLOB: Final = """
+INSERT INTO blob (oid, segment, document, size, skip) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (oid) DO UPDATE SET segment = excluded.segment, document = excluded.document,
+  size = excluded.size, skip = excluded.skip WHERE blob.segment IS NULL"""
+_PUT_BRANCH: Final = """
+INSERT INTO branch (name, "commit", tree, generation, job_id, is_default, committed_at, files)
+VALUES (:name, :commit, :tree, :generation, :job_id, :is_default, :committed_at, :files)
+ON CONFLICT (name) DO UPDATE SET "commit" = excluded."commit", tree = excluded.tree,
+  generation = excluded.generation, job_id = excluded.job_id, is_default = excluded.is_default,
+  committed_at = excluded.committed_at, files = excluded.files
+RETURNING branch_id"""
+
+
+class NewEntry(NamedTuple):
+    """A path to put into a branch's tree."""
+
+    path_class: int
+    path: bytes
+    mode: int
+    blob_id: int
+
+
+class CatalogWriter(CatalogReader):
+    """Writes a catalogue; everything a reader can ask works too, and sees what is staged."""
+
+    _uri_mode = "rw"
+
+    def __init__(self, epoch: Path) -> None:
+        super().__init__(epoch)
+        for pragma in _SETUP:
+            self._execute(pragma)
+
+    @classmethod
+    def create(cls, epoch: Path, settings: dict[str, Any], *, generation: int = 0) -> Self:
+        """Make an empty catalogue in *epoch* and return it open; *generation* is that before it."""
+        with closing(_Creator(epoch)) as new:
+            new.fill({"generation": generation, **settings})
+        return cls(epoch)
+
+    def register(self, written: Written | None, blobs: Iterable[Blob]) -> None:
+        """Commit a segment together with its blobs, or skipped blobs alone."""
+        self._execute("BEGIN IMMEDIATE")
+        number: int | None = None
+        if written is not None:
+            row = self._one(
+                "INSERT INTO segment (segment_id, checksum, documents) VALUES (?, ?, ?)"
+                " RETURNING number",
+                (written.segment_id, written.checksum, written.documents),
+            )
+            number = row[0]
+        self._many(
+            _PUT_BLOB,
+            ((b.oid, None if b.skip else number, b.document, b.size, b.skip) for b in blobs),
+        )
+        self._execute("COMMIT")
+
+    def stage(self) -> int:
+        """Begin the transaction that `publish` commits; return the generation it will make."""
+        self._execute("BEGIN IMMEDIATE")
+        self._execute(
+            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"
+        )
+        return self.generation()
+
+    def put_branch(self, **branch: Any) -> int:  # noqa: ANN401 - the columns of _PUT_BRANCH
+        """Add or move a branch row (the fields of `Branch`) and return its branch id."""
+        return int(self._one(_PUT_BRANCH, branch)[0])
+
+    def forget_branches(self, keep: Sequence[str]) -> None:
+        """Take every branch but *keep* out of the index, with its entries."""
+        for branch in self.branches():
+            if branch.name not in keep:
+                self._execute("DELETE FROM entry WHERE branch_id = ?", (branch.branch_id,))
+                self._execute("DELETE FROM branch WHERE branch_id = ?", (branch.branch_id,))
+
+    def clear_default(self) -> None:
+        """Let no branch be the default, before the new one is put."""
+        self._execute("UPDATE branch SET is_default = 0")
+
+    def put_entries(self, branch_id: int, entries: Iterable[NewEntry]) -> None:
+        """Add entries to a branch's tree."""
+        self._many(
+            "INSERT INTO entry (branch_id, class, path, mode, blob_id) VALUES (?, ?, ?, ?, ?)",
+            ((branch_id, *entry) for entry in entries),
+        )
+
+    def delete_entries(self, branch_id: int, paths: Iterable[bytes]) -> None:
+        """Take paths out of a branch's tree."""
+        # Whatever class a path had: the rules that gave it may be older than this program.
+        self._many(
+            "DELETE FROM entry WHERE branch_id = ? AND class IN (0, 1, 2) AND path = ?",
+            ((branch_id, path) for path in paths),
+        )
+
+    def roll_back(self) -> None:
+        """Forget what was staged."""
+        self._execute("ROLLBACK")
+
+    def forget_segments(self, segment_ids: Sequence[str]) -> None:
+        """Take segments out again with their blobs, before anything was published of them."""
+        self._execute("BEGIN IMMEDIATE")
+        values = [(segment_id,) for segment_id in segment_ids]
+        self._many(
+            "DELETE FROM blob WHERE segment = (SELECT number FROM segment WHERE segment_id = ?)",
+            values,
+        )
+        self._many("DELETE FROM segment WHERE segment_id = ?", values)
+        self._execute("COMMIT")
+
+    def count_lost(self) -> int:
+        """Return how many entries name a blob that has no row, or whose segment has none."""
+        return int(
+            self._one(
+                "SELECT count(*) FROM entry e LEFT JOIN blob b USING (blob_id)"
+                " LEFT JOIN segment s ON s.number = b.segment"
+                " WHERE b.blob_id IS NULL OR (b.segment IS NOT NULL AND s.number IS NULL)"
+            )[0]
+        )
+
+    def publish(self) -> None:
+        """Commit what was staged: from here on it is what a search answers from."""
+        self._execute("COMMIT")
+
+    def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        with translated():
+            self._db.executemany(sql, rows)
+
+
+class _Creator(CatalogReader):
+    """Makes the file; a class of its own because only it may open what is not there."""
+
+    _uri_mode = "rwc"
+
+    def fill(self, rows: dict[str, Any]) -> None:
+        self._execute("PRAGMA journal_mode = WAL")
+        with translated():
+            self._db.executescript(f"BEGIN; {SCHEMA}")
+            self._db.executemany(
+                "INSERT INTO meta (name, value) VALUES (?, ?)",
+                [(name, json.dumps(value)) for name, value in rows.items()],
+            )
+        self._execute("COMMIT")

@@ -1,0 +1,113 @@
+"""
+The index phase: new blobs are read from git once, judged, and written into segments.
+
+A segment is registered in the catalogue with its blobs as soon as it is on disk, so
+that an interrupted build loses at most the segment it was writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from cidxd.errors import FaultError
+from cidxd.indexer import git_pipe
+from cidxd.indexer.catalog import Blob
+from cidxd.indexer.catalog_writer import CatalogWriter
+from cidxd.indexer.segment import TEXT_BYTES, SegmentWriter, Written
+
+BINARY_PREFIX_BYTES: Final = 8000  # git's own rule (buffer_is_binary in xdiff-interface.c)
+_SKIPS_AT_ONCE: Final = 10_000
+
+
+def skip_reason(found: git_pipe.Object, max_file_bytes: int) -> str | None:
+    """Return why a blob's content is not searched, or None if it is."""
+    if found.kind == "missing":
+        return "missing"
+    if found.size > max_file_bytes or found.content is None:
+        return "too-large"
+    if b"\0" in found.content[:BINARY_PREFIX_BYTES]:
+        return "binary"
+    return None
+
+
+class Intake:
+    """
+    Puts blobs into a catalogue.
+
+    Attributes:
+        indexed: Blobs that went into segments.
+        skipped: Blobs that were read and are not searched.
+        indexed_bytes: Content that went into segments.
+        read_bytes: Content that was handled, skipped content included.
+        segments: What was written, in order.
+    """
+
+    def __init__(self, catalog: CatalogWriter, folder: Path, max_file_bytes: int) -> None:
+        self.indexed = 0
+        self.skipped = 0
+        self.indexed_bytes = 0
+        self.read_bytes = 0
+        self.segments: list[Written] = []
+        self._catalog = catalog
+        self._folder = folder
+        self._max_file_bytes = max_file_bytes
+        self._writer: SegmentWriter | None = None
+        self._blobs: list[Blob] = []
+
+    def take_all(
+        self, mirror: Path, oids: Sequence[bytes], progress: Callable[[int, int], None]
+    ) -> None:
+        """
+        Read and index the blobs in this order; *progress* hears (blobs, bytes) after each.
+
+        Raises:
+            FaultError: git or the catalogue failed.
+            OSError: The disk refused.
+        """
+        names = [oid.hex() for oid in oids]
+        try:
+            found = git_pipe.objects(mirror, names, limit_bytes=self._max_file_bytes)
+            for number, blob in enumerate(found, 1):
+                self._take(blob)
+                progress(number, self.read_bytes)
+            self._flush()
+        finally:
+            if self._writer is not None:
+                self._writer.abandon()
+
+    def note(self, oids: Iterable[bytes], reason: str) -> None:
+        """Register objects that are never read: targets of symlinks, commits of submodules."""
+        self._catalog.register(None, [Blob(oid, 0, None, reason) for oid in oids])
+
+    def _take(self, found: git_pipe.Object) -> None:
+        oid = bytes.fromhex(found.name)
+        if found.kind not in {"blob", "missing"}:
+            raise FaultError("mirror-damaged", f"a tree names a {found.kind} as file: {found.name}")
+        reason = skip_reason(found, self._max_file_bytes)
+        self.read_bytes += found.size
+        if reason is not None or found.content is None:
+            self.skipped += 1
+            self._blobs.append(Blob(oid, found.size, None, reason))
+            if self._writer is None and len(self._blobs) >= _SKIPS_AT_ONCE:
+                self._flush()
+            return
+        if self._writer is not None and self._writer.text_bytes + found.size > TEXT_BYTES:
+            self._flush()
+        if self._writer is None:
+            self._writer = SegmentWriter(self._folder)
+        document = self._writer.add(oid, found.content)
+        self._blobs.append(Blob(oid, found.size, document, None))
+        self.indexed += 1
+        self.indexed_bytes += found.size
+
+    def _flush(self) -> None:
+        written = None
+        if self._writer is not None:
+            written = self._writer.finish()
+            self._writer = None
+            self.segments.append(written)
+        if self._blobs:
+            self._catalog.register(written, self._blobs)
+            self._blobs = []

@@ -1,0 +1,225 @@
+"""
+The build child's git processes: the only place of the indexer that starts any.
+
+They read the mirror and nothing else, inherit the environment (the daemon made it
+safe), stay in our process group, and are known by name here so that `kill_all` can end
+them.  A failure is a fault, never an empty answer.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, NamedTuple, Self
+
+from cidxd.errors import FaultError
+from cidxd.git import argv
+from cidxd.indexer import change
+
+_BUFFER: Final = 1 << 20
+_DISCARD: Final = 1 << 20
+_SAMPLE_EVERY: Final = 256  # objects
+# Words of git that say the objects are at fault and not the call.
+_DAMAGE: Final = (
+    b"bad object", b"corrupt", b"inflate", b"missing", b"not a tree", b"unable to read",
+    b"unable to find", b"not a git repository", b"packfile", b"does not exist",
+    b"not a valid object",
+)  # fmt: skip
+Process = subprocess.Popen[bytes]  # noqa: TID251 - the place where the indexer starts git
+_running: set[Process] = set()
+_peak_bytes = 0
+
+
+class Object(NamedTuple):
+    """One object as asked for; None as content: missing, or larger than was wanted."""
+
+    name: str
+    kind: str
+    size: int
+    content: bytes | None
+
+
+def kill_all() -> None:
+    """End every git child that still runs, at once."""
+    for process in list(_running):
+        with suppress(ProcessLookupError):
+            process.kill()
+
+
+def take_peak_bytes() -> int:
+    """Return the largest resident memory seen of any child since the last call."""
+    global _peak_bytes  # one build a process; its children end in many places
+    for process in list(_running):
+        _sample(process)
+    peak, _peak_bytes = _peak_bytes, 0
+    return peak
+
+
+def listing(mirror: Path, tree: str) -> change.Tree:
+    """Return every path below *tree*; `git-failed` or `mirror-damaged` otherwise."""
+    return change.parse_listing(_output(argv.ls_tree(mirror, tree)))
+
+
+def difference(mirror: Path, old: str, new: str) -> list[change.Change]:
+    """Return what changed from tree *old* to tree *new*; a fault as of `listing`."""
+    return change.parse_difference(_output(argv.diff_tree(mirror, old, new)))
+
+
+def objects(
+    mirror: Path, names: Sequence[str], *, limit_bytes: int | None = None
+) -> Iterator[Object]:
+    """
+    Yield the objects in the order asked, while a thread goes on asking git for more.
+
+    Args:
+        mirror: The bare repository.
+        names: Hex ids, or what `rev-parse` takes, without newlines.
+        limit_bytes: Content of larger objects is read and thrown away.
+
+    Raises:
+        FaultError: `git-failed` or `mirror-damaged`.
+    """
+    if not names:
+        return
+    with _Child(argv.cat_file(mirror), stdin=True) as child:
+        feeder = threading.Thread(target=_feed, args=(child.stdin, names), daemon=True)
+        feeder.start()
+        for number, name in enumerate(names):
+            found = _read_object(child.stdout, name, limit_bytes)
+            if found is None:
+                child.check()
+                raise FaultError("git-failed", f"cat-file ended before object {number}: {name}")
+            if number % _SAMPLE_EVERY == 0 or number == len(names) - 1:
+                _sample(child.process)
+            yield found
+        feeder.join()
+        child.check()
+
+
+class CommitCount:
+    """Counts in the background how many commits are new; ask for the number late."""
+
+    def __init__(self, mirror: Path, new: Sequence[str], old: Sequence[str]) -> None:
+        self._child = _Child(argv.rev_list_count(mirror, list(new), list(old)))
+
+    def number(self) -> int:
+        """Wait for the number; a fault as of `listing`."""
+        with self._child as child:
+            output = child.stdout.read()
+            child.check()
+        return int(output)
+
+
+def _output(args: list[str]) -> bytes:
+    with _Child(args) as child:
+        output = child.stdout.read()
+        child.check()
+    return output
+
+
+class _Child:
+    """One git process with its stderr in a file, so that no pipe can fill up and block it."""
+
+    def __init__(self, args: list[str], *, stdin: bool = False) -> None:
+        self._args = args
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        try:
+            self.process = Process(
+                args,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                bufsize=_BUFFER,
+            )
+        except OSError as err:
+            self._errors.close()
+            code = "git-missing" if isinstance(err, FileNotFoundError) else "git-failed"
+            raise FaultError(code, str(err)) from err
+        _running.add(self.process)
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        return _there(self.process.stdin)
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        return _there(self.process.stdout)
+
+    def check(self) -> None:
+        """Wait for the end and raise if it was a bad one."""
+        _sample(self.process)
+        if self.process.wait() == 0:
+            return
+        self._errors.seek(0)
+        words = self._errors.read(4000).strip()
+        damaged = any(word in words.lower() for word in _DAMAGE)
+        verb = self._args[self._args.index("gc.auto=0") + 1]
+        raise FaultError(
+            "mirror-damaged" if damaged else "git-failed",
+            f"git {verb}: {words.decode('utf-8', 'replace') or f'exit {self.process.returncode}'}",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        _running.discard(self.process)
+        self._errors.close()
+        self.stdout.close()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+
+def _there(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("the child has no such pipe")
+    return pipe
+
+
+def _feed(pipe: IO[bytes], names: Iterable[str]) -> None:
+    # A broken pipe (or one that was closed under us) means that the child has ended;
+    # whoever reads its output finds that out and says so.
+    with suppress(OSError, ValueError):
+        pipe.writelines(name.encode() + b"\n" for name in names)
+        pipe.close()
+
+
+def _read_object(pipe: IO[bytes], name: str, limit_bytes: int | None) -> Object | None:
+    head = pipe.readline()
+    if not head.endswith(b"\n"):
+        return None
+    if head.endswith(b" missing\n"):
+        return Object(name, "missing", 0, None)
+    _, kind, size_text = head.split(b" ")
+    size = int(size_text)
+    if limit_bytes is not None and size > limit_bytes:
+        return Object(name, kind.decode(), size, None) if _skip(pipe, size + 1) else None
+    content = pipe.read(size + 1)
+    if len(content) <= size:
+        return None
+    return Object(name, kind.decode(), size, content[:-1])
+
+
+def _skip(pipe: IO[bytes], size: int) -> bool:
+    while size:
+        part = pipe.read(min(size, _DISCARD))
+        if not part:
+            return False
+        size -= len(part)
+    return True
+
+
+def _sample(process: Process) -> None:
+    # Only a running child has a VmHWM, and ru_maxrss is never below our own peak.
+    global _peak_bytes  # noqa: PLW0603 - see take_peak_bytes
+    with suppress(OSError, ValueError, IndexError):
+        status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+        peak = int(status.split("VmHWM:", 1)[1].split(None, 1)[0]) * 1024
+        _peak_bytes = max(_peak_bytes, peak)

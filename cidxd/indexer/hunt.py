@@ -1,0 +1,137 @@
+"""
+Finding matches in order without looking at all of them.
+
+For each repository the trigrams of the pattern give candidate documents.  Are they few, their
+paths are fetched and sorted; are they many, the paths are walked in order and the others
+passed over.  Either way files are read and searched one by one, and only for as long as the
+caller goes on asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from cidxd.indexer.catalog import Entry
+from cidxd.indexer.cursor import Position
+from cidxd.indexer.literal import LineHits
+from cidxd.indexer.query import Query
+from cidxd.indexer.source import Source, blamed
+
+Candidates = Mapping[int, Sequence[int]]  # documents by segment number
+
+_FEW: Final = 2000  # candidates whose paths are sorted rather than all paths walked
+
+
+class Looked(NamedTuple):
+    """
+    A step of the hunt.
+
+    Attributes:
+        position: How far everything before and with it is done.
+        files: How many files of this repository are done; those ruled out count.
+        path: The file.
+        content: Its bytes.
+        hits: A line with matches; None when the file is done.
+    """
+
+    position: Position
+    files: int
+    path: bytes
+    content: bytes
+    hits: LineHits | None
+
+
+def look(
+    sources: Sequence[Source], query: Query, start: Position | None
+) -> Generator[Looked, None, None]:
+    """
+    Yield the steps through all repositories, in the order of the answer, those after *start*.
+
+    Raises:
+        IndexFaultError: An index is damaged or cannot be read.
+    """
+    for number, source in enumerate(sources):
+        if start is not None and number < start.repository:
+            continue
+        after = start if start is not None and number == start.repository else None
+        with blamed(source.place, source.index.epoch):
+            yield from _look_in(source, number, query, after)
+
+
+def _look_in(source: Source, number: int, query: Query, after: Position | None) -> Iterator[Looked]:
+    for files, entry in _files(source, query, after):
+        if entry.segment_number is None or entry.document is None:
+            continue
+        content = source.segment(entry.segment_number).content(entry.document)
+        is_resumed = after is not None and entry.path == after.path
+        seen = (after.line or 0) if after is not None and is_resumed else 0
+        for hits in query.pattern.lines(content, seen):
+            position = Position(number, entry.path_class, entry.path, hits.number)
+            yield Looked(position, files - 1, entry.path, content, hits)
+        position = Position(number, entry.path_class, entry.path, None)
+        yield Looked(position, files, entry.path, content, None)
+
+
+def _files(source: Source, query: Query, after: Position | None) -> Iterator[tuple[int, Entry]]:
+    """Yield the files that may match, in order, and how many files are done after each."""
+    candidates = _candidates(source, query.pattern.conditions())
+    if candidates is None or sum(map(len, candidates.values())) > _FEW:
+        yield from _walked(source, query, candidates, after)
+        return
+    entries = [entry for entry in _placed(source, candidates) if query.admits(entry.path)]
+    entries = sorted(entry for entry in entries if _is_after(entry, after))
+    for left, entry in zip(range(len(entries) - 1, -1, -1), entries, strict=True):
+        yield source.branch.files - left, entry
+
+
+def _candidates(source: Source, conditions: Sequence[Sequence[int]]) -> Candidates | None:
+    if not conditions:
+        return None
+    found: dict[int, Sequence[int]] = {}
+    for number, row in source.segments.items():
+        documents = source.segment(number).candidates(conditions)
+        found[number] = range(row.documents) if documents is None else documents
+    return found
+
+
+def _placed(source: Source, candidates: Candidates) -> Iterator[Entry]:
+    catalog = source.index.catalog
+    blob_ids: list[int] = []
+    for number, documents in candidates.items():
+        blob_ids += catalog.blobs_of(number, documents).values()
+    return catalog.entries_of_blobs(source.branch.branch_id, blob_ids)
+
+
+def _walked(
+    source: Source, query: Query, candidates: Candidates | None, after: Position | None
+) -> Iterator[tuple[int, Entry]]:
+    wanted = None
+    if candidates is not None:
+        wanted = {number: frozenset(found) for number, found in candidates.items()}
+    for files, entry in enumerate(_in_order(source, after), 1):
+        if entry.segment_number is None:
+            continue
+        if wanted is not None and entry.document not in wanted[entry.segment_number]:
+            continue
+        if query.admits(entry.path):
+            yield files, entry
+
+
+def _in_order(source: Source, after: Position | None) -> Iterator[Entry]:
+    """Yield the entries after a position; its own file first, unless that is done."""
+    catalog, branch_id = source.index.catalog, source.branch.branch_id
+    if after is None or not after.path:
+        yield from catalog.entries_in_order(branch_id, None)
+        return
+    if after.line is not None:
+        same = catalog.entry_at(branch_id, after.path)
+        yield from () if same is None else (same,)
+    yield from catalog.entries_in_order(branch_id, (after.path_class, after.path))
+
+
+def _is_after(entry: Entry, after: Position | None) -> bool:
+    if after is None:
+        return True
+    here, there = entry[:2], (after.path_class, after.path)
+    return here > there or (here == there and after.line is not None)

@@ -1,0 +1,119 @@
+"""One answer to a query: as many matches as fit, where it ended, and what it is the truth about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cidxd.indexer import cursor
+from cidxd.indexer.cursor import Position
+from cidxd.indexer.excerpt import named_path, quoted
+from cidxd.indexer.hunt import Looked, look
+from cidxd.indexer.query import Query
+from cidxd.indexer.shelf import Shelf
+from cidxd.indexer.source import Source, open_sources
+
+_ANSWER_CHARACTERS: Final = 16 << 20  # shown text of one answer; the rest is left to a cursor
+_OVERHEAD: Final = 300  # characters of a match beside its lines
+
+
+@dataclass(slots=True)
+class Page:
+    """What was found so far, and how far the hunt has come."""
+
+    matches: list[dict[str, Any]] = field(default_factory=list)
+    characters: int = 0
+    position: Position | None = None
+    has_more: bool = False
+    is_late: bool = False
+    files: int = 0
+
+
+def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.monotonic) -> Any:  # noqa: ANN401 - JSON
+    """
+    Return the answer to *query* as an object ready for JSON.
+
+    Raises:
+        RequestError: The query cannot be answered as it is.
+        IndexFaultError: An index is damaged or cannot be read.
+    """
+    started = clock()
+    with ExitStack() as transactions:
+        sources = open_sources(shelf, query.places, transactions)
+        moving = cursor.fingerprint(f"{s.index.epoch.name}:{s.branch.generation}" for s in sources)
+        start = None
+        if query.cursor is not None:
+            start = cursor.decode(query.cursor, query=query.fingerprint, generations=moving)
+        page = Page(position=start)
+        with closing(look(sources, query, start)) as steps:
+            _fill(page, steps, sources, query, lambda: clock() - started > query.timeout_s)
+    elapsed = clock() - started
+    files = sum(source.branch.files for source in sources)
+    reason = f"searched {page.files} of {files} files in {elapsed:.1f} s" if page.is_late else None
+    next_cursor = None
+    if page.has_more and page.position is not None:
+        next_cursor = cursor.encode(page.position, query=query.fingerprint, generations=moving)
+    return {
+        "matches": page.matches,
+        "next_cursor": next_cursor,
+        "searched": [_searched(source) for source in sources],
+        "complete": not page.is_late,
+        "reason": reason,
+        "elapsed_ms": round(elapsed * 1000, 3),
+    }
+
+
+def _fill(
+    page: Page,
+    steps: Iterator[Looked],
+    sources: Sequence[Source],
+    query: Query,
+    is_late: Callable[[], bool],
+) -> None:
+    """Take steps until the page is full, the time is over, or nothing is left."""
+    for step in steps:
+        is_full = len(page.matches) >= query.limit or page.characters > _ANSWER_CHARACTERS
+        if step.hits is not None:
+            if is_full:
+                page.has_more = True
+                return
+            source = sources[step.position.repository]
+            match = _match(source, step.path, quoted(step.content, step.hits, query.context))
+            page.matches.append(match)
+            page.characters += _weight(match)
+        page.position = step.position
+        before = sources[: step.position.repository]
+        page.files = sum(source.branch.files for source in before) + step.files
+        if is_late():
+            page.has_more = True
+            page.is_late = len(page.matches) < query.limit
+            return
+
+
+def _match(source: Source, path: bytes, excerpt: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "repository": source.place.name,
+        "branch": source.branch.name,
+        "commit": source.branch.commit,
+        **named_path(path),
+        **excerpt,
+    }
+
+
+def _weight(match: Mapping[str, Any]) -> int:
+    around = (*match.get("context_before", ()), *match.get("context_after", ()))
+    ranges = 12 * len(match["ranges"])
+    return _OVERHEAD + ranges + len(match["text"]) + sum(map(len, around))
+
+
+def _searched(source: Source) -> dict[str, Any]:
+    return {
+        "repository": source.place.name,
+        "branch": source.branch.name,
+        "commit": source.branch.commit,
+        "committed_at": source.branch.committed_at,
+        "symbols": "none",
+    }

@@ -1,0 +1,114 @@
+"""
+The indexes that a search child keeps open, and the segments in them.
+
+Catalogues and segments stay open between queries, because opening a segment verifies it.
+An epoch that was replaced is closed when its index is asked for next.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from cidxd.errors import FaultError
+from cidxd.indexer.catalog import CatalogReader, SegmentRow
+from cidxd.indexer.epoch import current_epoch, is_marked_damaged, segment_path
+from cidxd.indexer.segment import SegmentReader
+
+_OPEN: Final = 64  # indexes between two queries; each costs a few file handles
+
+
+class OpenIndex:
+    """
+    One epoch of one index, open.
+
+    Attributes:
+        epoch: Its folder.
+        catalog: Enter it for a read transaction.
+    """
+
+    def __init__(self, epoch: Path) -> None:
+        self.epoch = epoch
+        self.catalog = CatalogReader(epoch)
+        self._segments: dict[str, SegmentReader] = {}
+
+    def segment(self, row: SegmentRow) -> SegmentReader:
+        """
+        Return the segment that a row of the catalogue names.
+
+        Raises:
+            FaultError: `index-damaged`: it has no file (a merge may have gone by: read the
+                catalogue once more), or not the one that was registered.
+        """
+        reader = self._segments.get(row.segment_id)
+        if reader is None:
+            reader = self._opened(row.segment_id)
+        if reader.checksum != row.checksum or reader.documents != row.documents:
+            raise FaultError("index-damaged", f"segment {row.segment_id}: not the registered one")
+        return reader
+
+    def keep_only(self, rows: Iterable[SegmentRow]) -> None:
+        """Close the segments that the catalogue no longer names."""
+        for segment_id in self._segments.keys() - {row.segment_id for row in rows}:
+            self._segments.pop(segment_id).close()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.keep_only(())
+        self.catalog.close()
+
+    def _opened(self, segment_id: str) -> SegmentReader:
+        try:
+            reader = SegmentReader(segment_path(self.epoch, segment_id))
+        except OSError as err:
+            raise FaultError("index-damaged", f"segment {segment_id}: {err}") from err
+        self._segments[segment_id] = reader
+        return reader
+
+
+class Shelf:
+    """Every index that is open."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, OpenIndex] = OrderedDict()
+
+    def take(self, index: Path) -> OpenIndex | None:
+        """
+        Return the current epoch of *index*, open, or None if it was never indexed.
+
+        It stays open at least until `tidy`.
+
+        Raises:
+            FaultError: `index-damaged`: it cannot be opened, or somebody found it damaged.
+        """
+        epoch = current_epoch(index)
+        known = self._open.get(index)
+        if known is not None and known.epoch != epoch:
+            self.drop(index)
+            known = None
+        if epoch is None:
+            return None
+        if is_marked_damaged(epoch):
+            raise FaultError("index-damaged", "it was found damaged before")
+        if known is None:
+            known = self._open[index] = OpenIndex(epoch)
+        self._open.move_to_end(index)
+        return known
+
+    def drop(self, index: Path) -> None:
+        """Close *index* if it is open."""
+        known = self._open.pop(index, None)
+        if known is not None:
+            known.close()
+
+    def tidy(self) -> None:
+        """Close the indexes that were not asked for in a long time; nobody may be using one."""
+        while len(self._open) > _OPEN:
+            self._open.popitem(last=False)[1].close()
+
+    def close(self) -> None:
+        """Close every index."""
+        for index in list(self._open):
+            self.drop(index)

@@ -1,0 +1,120 @@
+"""
+Which epoch a build writes into: the current one, or a new one beside it.
+
+A new one is made when there is none, when its settings differ, when everything is to be
+read again, or when the current one is damaged.  Nobody sees it before it is published.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cidxd.errors import FaultError
+from cidxd.indexer import epoch as epochs
+from cidxd.indexer.catalog import FORMAT, SegmentRow
+from cidxd.indexer.catalog_writer import CatalogWriter
+from cidxd.indexer.segment import TEMPORARY, read_checksum
+
+
+class Target:
+    """
+    Where a build writes.
+
+    Attributes:
+        index: The repository's index folder.
+        epoch: The folder written to.
+        catalog: Its catalogue, open for writing.
+        previous: The catalogue that a rebuild replaces, if it can be read; else None.
+        is_new: The epoch is not published yet.
+    """
+
+    def __init__(
+        self,
+        index: Path,
+        epoch: Path,
+        catalog: CatalogWriter,
+        previous: CatalogWriter | None,
+        *,
+        is_new: bool,
+    ) -> None:
+        self.index = index
+        self.epoch = epoch
+        self.catalog = catalog
+        self.previous = previous
+        self.is_new = is_new
+
+    def close(self) -> None:
+        """Close both catalogues."""
+        self.catalog.close()
+        if self.previous is not None:
+            self.previous.close()
+
+    def discard(self) -> None:
+        """Remove what nobody sees: an unpublished epoch, or half a segment."""
+        keep = None
+        if not self.is_new:
+            keep = self.epoch
+            for path in (self.epoch / epochs.SEGMENTS).glob("*" + TEMPORARY):
+                path.unlink(missing_ok=True)
+        elif (self.index / epochs.CURRENT).exists():
+            try:
+                keep = epochs.current_epoch(self.index)
+            except FaultError:
+                return  # the next build sweeps, and it knows what to do about CURRENT
+        epochs.sweep_index(self.index, keep)
+
+
+def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
+    """
+    Sweep the index and open the epoch to write into.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    index.mkdir(parents=True, exist_ok=True)
+    settings = {"format": FORMAT, "max_file_bytes": max_file_bytes}
+    current: Path | None = None
+    try:
+        current = epochs.current_epoch(index)
+        epochs.sweep_index(index, current)
+        if current is None or epochs.is_marked_damaged(current):
+            return new_target(index, settings, None)
+        catalog = _open_checked(current)
+    except FaultError as fault:
+        if fault.code != "index-damaged":
+            raise
+        if current is not None:
+            epochs.mark_damaged(current, fault.detail)
+        return new_target(index, settings, None)
+    if full or catalog.settings() != settings:
+        return new_target(index, settings, catalog)
+    return Target(index, current, catalog, None, is_new=False)
+
+
+def new_target(index: Path, settings: dict[str, Any], previous: CatalogWriter | None) -> Target:
+    """Make a new epoch that goes on counting generations where *previous* stands."""
+    epoch = epochs.create_epoch(index)
+    generation = previous.generation() if previous is not None else 0
+    catalog = CatalogWriter.create(epoch, settings, generation=generation)
+    return Target(index, epoch, catalog, previous, is_new=True)
+
+
+def _open_checked(epoch: Path) -> CatalogWriter:
+    catalog = CatalogWriter(epoch)
+    try:
+        catalog.settings()
+        catalog.branches()
+        segments = catalog.segments()
+        for row in segments:
+            _check_segment(epoch, row)
+        epochs.sweep_segments(epoch, {row.segment_id for row in segments})
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def _check_segment(epoch: Path, row: SegmentRow) -> None:
+    if read_checksum(epochs.segment_path(epoch, row.segment_id)) != row.checksum:
+        raise FaultError("index-damaged", f"segment {row.segment_id} is another one")

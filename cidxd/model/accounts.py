@@ -1,0 +1,107 @@
+"""Who may come in: users and sessions, decided on a draft."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Final
+
+from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
+from cidxd.model.account import Refresh, Session, User, judge_refresh
+from cidxd.model.registry import State
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+_DAY_S: Final = 86_400.0
+
+
+def add(state: State, user: User) -> User:
+    """
+    Add *user*.
+
+    Raises:
+        InvalidError: The name is none.
+        ConflictError: The name is taken.
+    """
+    if not _NAME.match(user.name):
+        raise InvalidError(
+            f"not a user name: {user.name!r}",
+            code="name-invalid",
+            hint="use up to 64 of the characters a-z 0-9 . _ -, beginning with a letter or digit",
+        )
+    if state.users.get(user.name) is not None:
+        raise ConflictError(
+            f"there is a user of that name: {user.name}",
+            code="name-taken",
+            hint="to set a new password: cidxd user passwd " + user.name,
+        )
+    state.users.put(user.name, user)
+    return user
+
+
+def change(state: State, name: str, *, password_hash: str | None, is_disabled: bool | None) -> User:
+    """
+    Change what is not None of a user, and end every session of theirs.
+
+    Raises:
+        NotFoundError: There is no such user.
+    """
+    user = state.users.get(name)
+    if user is None:
+        raise NotFoundError(f"no user of that name: {name}", hint="list them: cidxd user list")
+    if password_hash is not None:
+        user = dataclasses.replace(user, password_hash=password_hash)
+    if is_disabled is not None:
+        user = dataclasses.replace(user, is_disabled=is_disabled)
+    state.users.put(name, user)
+    for session in [row for row in state.sessions.values() if row.user == name]:
+        state.sessions.drop(session.session_id)
+    return user
+
+
+def open_session(state: State, session: Session) -> Session:
+    """Record a login, and forget those of the same user that ran out."""
+    for old in list(state.sessions.values()):
+        if old.user == session.user and old.expires_at <= session.created_at:
+            state.sessions.drop(old.session_id)
+    state.sessions.put(session.session_id, session)
+    return session
+
+
+def rotate(
+    state: State, session_id: str, used: str, following: str, *, days: int, now: float
+) -> Session | None:
+    """
+    Swap a session's refresh token; *used* and *following* are SHA-256 in hex.
+
+    Returns:
+        The session with its new token, or None when an old token came back late
+        and the whole session was ended for it.
+
+    Raises:
+        UnauthenticatedError: There is no such session, or the token is not its own.
+    """
+    session = state.sessions.get(session_id)
+    verdict = judge_refresh(session, used, now=now) if session else Refresh.REFUSE
+    if session is None or verdict is Refresh.REFUSE:
+        raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+    if verdict is Refresh.END_FAMILY:
+        state.sessions.drop(session_id)
+        return None
+    rotated = dataclasses.replace(
+        session,
+        refresh_hash=following,
+        previous_hash=used,
+        rotated_at=now,
+        expires_at=now + days * _DAY_S,
+    )
+    state.sessions.put(session_id, rotated)
+    return rotated
+
+
+def end_session(state: State, session_id: str) -> None:
+    """End a login; harmless if it ended before."""
+    if state.sessions.get(session_id) is not None:
+        state.sessions.drop(session_id)
+
+
+_LOGIN: Final = "log in again: cidx login"

@@ -1,0 +1,188 @@
+"""Which repositories there are: adding, changing and removing one, decided on a draft."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from cidxd.errors import ConflictError, NotFoundError
+from cidxd.model import repository as addresses
+from cidxd.model.registry import State
+from cidxd.model.repository import Repository
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """
+    A repository to add.
+
+    Attributes:
+        name: It must be free; None lets `suggestion` or the remote's last part name it,
+            with a number where that is taken.
+        branches: To track beside the remote's default branch.
+        seed: A checkout on this machine whose objects start the mirror.
+    """
+
+    remote: str
+    user: str
+    name: str | None = None
+    suggestion: str | None = None
+    branches: tuple[str, ...] = ()
+    seed: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryChange:
+    """What to change; None leaves a thing as it is."""
+
+    name: str | None = None
+    branches: tuple[str, ...] | None = None
+    remote: str | None = None
+
+
+def register(state: State, wanted: Registration, *, now: float) -> Repository:
+    """
+    Add a repository.
+
+    Raises:
+        ConflictError: The remote is registered already (`repository` has its name), or the name.
+        InvalidError: The name is none.
+    """
+    check_remote_is_new(state, wanted.remote)
+    taken = {row.name for row in state.repositories.values()}
+    if wanted.name is not None:
+        name = addresses.check_name(wanted.name)
+        _check_name_is_free(name, taken)
+    else:
+        presentable = addresses.name_for(wanted.suggestion or wanted.remote)
+        name = addresses.free_name(presentable, taken)
+    added = Repository(
+        repository_id=_next_id(state),
+        name=name,
+        remote=wanted.remote,
+        key=addresses.remote_key(wanted.remote),
+        created_at=now,
+        created_by=wanted.user,
+        tracked=tuple(dict.fromkeys(wanted.branches)),
+        seed=wanted.seed,
+    )
+    state.repositories.put(added.repository_id, added)
+    return added
+
+
+def change(state: State, repository_id: int, wanted: RepositoryChange) -> Repository:
+    """
+    Change a repository's settings.
+
+    Raises:
+        NotFoundError: It was removed.
+        ConflictError: The new name or remote is another repository's.
+    """
+    row = _existing(state, repository_id)
+    others = [r for r in state.repositories.values() if r.repository_id != repository_id]
+    if wanted.name is not None:
+        _check_name_is_free(addresses.check_name(wanted.name), {r.name for r in others})
+        row = dataclasses.replace(row, name=wanted.name)
+    if wanted.branches is not None:
+        row = dataclasses.replace(row, tracked=tuple(dict.fromkeys(wanted.branches)))
+    if wanted.remote is not None:
+        key = addresses.remote_key(wanted.remote)
+        if key != row.key:
+            check_remote_is_new(state, wanted.remote)
+        row = dataclasses.replace(row, remote=wanted.remote, key=key)
+    state.repositories.put(repository_id, row)
+    return row
+
+
+def forget(state: State, repository_id: int) -> Repository:
+    """
+    Remove a repository.
+
+    Raises:
+        NotFoundError: It was removed before.
+        ConflictError: It has an active job.
+    """
+    row = _existing(state, repository_id)
+    active = state.jobs.active_of(repository_id)
+    if active:
+        raise ConflictError(
+            f"repository {row.name} has an active job: {active[0].job_id}",
+            code="repository-busy",
+            hint=f"cancel it first: cidx jobs cancel {active[0].job_id}",
+        )
+    state.repositories.drop(repository_id)
+    return row
+
+
+def check_remote_is_new(state: State, remote: str) -> None:
+    """Raise RemoteKnownError if *remote*, in any form, is registered already."""
+    key = addresses.remote_key(remote)
+    same = next((row for row in state.repositories.values() if row.key == key), None)
+    if same is not None:
+        raise RemoteKnownError(same.name)
+
+
+def named(state: State, name: str) -> Repository:
+    """
+    Return the repository of that name.
+
+    Raises:
+        NotFoundError: There is none; the hint has the nearest name.
+    """
+    found = state.repository_named(name)
+    if found is not None:
+        return found
+    near = addresses.nearest(name, [row.name for row in state.repositories.values()])
+    hint = f"did you mean {near}?" if near else "list them: cidx repo list"
+    raise NotFoundError(
+        f"no repository of that name: {name}", code="repository-not-found", hint=hint
+    )
+
+
+def at_address(state: State, url: str) -> Repository:
+    """
+    Return the repository with that remote, in whichever form *url* gives it.
+
+    Raises:
+        NotFoundError: None has it.
+    """
+    key = addresses.remote_key(url)
+    for row in state.repositories.values():
+        if row.key == key:
+            return row
+    raise NotFoundError(
+        f"no repository with that remote: {url}",
+        code="repository-not-found",
+        hint="add it: cidx repo add URL",
+    )
+
+
+def _existing(state: State, repository_id: int) -> Repository:
+    row = state.repositories.get(repository_id)
+    if row is None:
+        raise NotFoundError("the repository was removed", code="repository-not-found")
+    return row
+
+
+def _next_id(state: State) -> int:
+    """Return an id that no repository had, those removed but still in history included."""
+    used = [row.repository_id for row in state.repositories.values()]
+    return max([state.last_repository_id, *used]) + 1
+
+
+def _check_name_is_free(name: str, taken: set[str]) -> None:
+    if name in taken:
+        raise ConflictError(
+            f"there is a repository of that name: {name}",
+            code="name-taken",
+            hint="choose another name",
+        )
+
+
+class RemoteKnownError(ConflictError):
+    """The remote is registered already; `name` says as what."""
+
+    code = "remote-known"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"that remote is registered already: {name}", hint=f"use it: {name}")
+        self.name = name

@@ -1,0 +1,180 @@
+"""
+What becomes of a claimed job, decided against the newest state: the runner's side.
+
+Each function reads and changes a draft and returns the job after it.  A report for
+a job that ended is dropped by TRANSITIONS, not by timing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from cidxd.errors import CidxdError
+from cidxd.model import estimate, moves, queue
+from cidxd.model.job import BranchMove, IllegalTransitionError, Job, JobError, Outcome, Status
+from cidxd.model.pipeline import Defer, GiveUp
+from cidxd.model.queue import Limits
+from cidxd.model.registry import State
+from cidxd.model.report import PhaseEnded, PhaseProgressed, PhaseStarted, Report
+from cidxd.model.repository import BranchState, LastJob, Repository
+
+
+class PermitRefusedError(CidxdError):
+    """The job may not publish: it is to be cancelled, or not running any more."""
+
+    code = "permit-refused"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a finished sync did: JSON-ready summary, and every branch's move."""
+
+    outcome: Outcome
+    summary: Mapping[str, Any]
+    commits: tuple[BranchMove, ...]
+
+
+def claim_due(state: State, limits: Limits, *, now: float) -> list[Job]:
+    """Claim every job whose turn it is."""
+    return [_claim(state, job, now) for job in queue.due(state.jobs.active(), limits, now=now)]
+
+
+def report(state: State, job_id: str, news: Report, *, now: float) -> Job:
+    """Take in what a running phase reports."""
+    job = _active(state, job_id)
+    match news:
+        case PhaseStarted(phase):
+            return state.take(moves.start_phase(job, phase, at=now))
+        case PhaseProgressed():
+            return state.take(moves.progress(job, news, at=now))
+        case PhaseEnded():
+            return state.take(moves.end_phase(job, news, at=now))
+        case _:
+            assert_never(news)
+
+
+def permit(
+    state: State,
+    job_id: str,
+    *,
+    summary: Mapping[str, Any],
+    commits: Sequence[BranchMove],
+    now: float,
+) -> Job:
+    """
+    Allow the job to publish.
+
+    Raises:
+        PermitRefusedError: A cancel came first.
+    """
+    job = _active(state, job_id)
+    if job.cancel is not None:
+        raise PermitRefusedError(f"job {job_id} is to be cancelled")
+    return state.take(moves.permit(job, summary=summary, commits=commits, at=now))
+
+
+def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
+    """Record success, and what the repository's index answers with from now on."""
+    job = state.take(
+        moves.complete(
+            _active(state, job_id),
+            result.outcome,
+            at=now,
+            summary=result.summary,
+            commits=result.commits,
+        )
+    )
+    repository = _noted(state, job)
+    if repository is None:
+        return job
+    repository = dataclasses.replace(
+        repository,
+        checked_at=now,
+        default_branch=next(
+            (moved.branch for moved in result.commits if moved.is_default),
+            repository.default_branch,
+        ),
+        timings=(*repository.timings, estimate.timing_of(job))[-estimate.KEPT_TIMINGS :],
+    )
+    if result.outcome is Outcome.UPDATED:
+        repository = dataclasses.replace(repository, branches=_branches(repository, result, job))
+    state.repositories.put(repository.repository_id, repository)
+    return job
+
+
+def end_attempt(
+    state: State, job_id: str, error: JobError, following: Defer | GiveUp, *, now: float
+) -> Job:
+    """Record a fault, and put the job back or end it as *following* says."""
+    job = _active(state, job_id)
+    match following:
+        case Defer(seconds):
+            return state.take(moves.defer(job, error, run_after=now + seconds, at=now))
+        case GiveUp():
+            failed = state.take(moves.fail(job, error, at=now))
+            _noted(state, failed)
+            return failed
+        case _:
+            assert_never(following)
+
+
+def cancelled(state: State, job_id: str, *, now: float) -> Job:
+    """Record that the running job, asked to be cancelled, has stopped."""
+    job = _active(state, job_id)
+    if job.cancel is None:
+        raise IllegalTransitionError(f"nobody asked to cancel job {job_id}")
+    ended = state.take(moves.cancel(job, job.cancel, at=now))
+    _noted(state, ended)
+    return ended
+
+
+def interrupted(state: State, job_id: str, *, now: float) -> Job:
+    """Put the job back because the daemon stops or stopped; the attempt is given back."""
+    return state.take(moves.interrupt(_active(state, job_id), at=now))
+
+
+def _claim(state: State, job: Job, now: float) -> Job:
+    repository = state.repositories.get(job.repository_id)
+    timings = repository.timings if repository else ()
+    is_first = job.options.full or repository is None or not repository.branches
+    shares = estimate.weights(timings, is_first=is_first)
+    return state.take(moves.claim(job, at=now, weights=shares, is_first=is_first))
+
+
+def _active(state: State, job_id: str) -> Job:
+    job = state.jobs.get(job_id)
+    if job is None or job.status is not Status.RUNNING:
+        raise IllegalTransitionError(f"job {job_id} is not running")
+    return job
+
+
+def _noted(state: State, job: Job) -> Repository | None:
+    """Note *job* as the repository's last one; None if the repository is gone."""
+    repository = state.repositories.get(job.repository_id)
+    if repository is None or job.finished_at is None:
+        return None
+    last = LastJob(job_id=job.job_id, status=job.status, finished_at=job.finished_at)
+    noted = dataclasses.replace(repository, last_job=last)
+    state.repositories.put(noted.repository_id, noted)
+    return noted
+
+
+def _branches(repository: Repository, result: Result, job: Job) -> tuple[BranchState, ...]:
+    known = {branch.name: branch for branch in repository.branches}
+
+    def state_of(moved: BranchMove) -> BranchState | None:
+        if moved.indexed is None:
+            return None
+        before = known.get(moved.branch)
+        is_same = before is not None and before.commit == moved.indexed
+        return BranchState(
+            name=moved.branch,
+            commit=moved.indexed,
+            indexed_at=before.indexed_at if before and is_same else job.finished_at or 0.0,
+            job_id=before.job_id if before and is_same else job.job_id,
+            is_default=moved.is_default,
+        )
+
+    return tuple(state for moved in result.commits if (state := state_of(moved)) is not None)

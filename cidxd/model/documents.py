@@ -1,0 +1,37 @@
+"""The parts of a job that its events carry too, as the wire has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cidxd.model import instant
+from cidxd.model.job import JobError, PhaseRecord
+
+
+def phase_document(record: PhaseRecord) -> dict[str, Any]:
+    """Return *record* as the wire has it; instants in RFC 3339, the duration in seconds."""
+    duration = None
+    if record.started_at is not None and record.finished_at is not None:
+        duration = round(max(0.0, record.finished_at - record.started_at), 3)
+    return {
+        "name": record.name,
+        "status": record.status,
+        "progress": round(record.fraction * 100, 1),
+        "started_at": instant.optional(record.started_at),
+        "finished_at": instant.optional(record.finished_at),
+        "duration_seconds": duration,
+        "counters": dict(record.counters),
+    }
+
+
+def error_document(error: JobError) -> dict[str, Any]:
+    """Return *error* as the wire has it."""
+    return {
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+        "hint": error.hint,
+        "phase": error.phase,
+        "retryable": error.retryable,
+        "docs": f"docs/faults.md#{error.code}",
+    }

@@ -1,0 +1,170 @@
+"""
+What people ask for, decided against the newest state: submit, join, cancel, retry.
+
+Each function reads and changes a draft and returns the answer; the writer runs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from cidxd.errors import InvalidError, NotFoundError
+from cidxd.model import moves, queue
+from cidxd.model.account import Principal
+from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Status
+from cidxd.model.queue import Limits
+from cidxd.model.registry import IdempotencyKey, State
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """
+    A wish for a sync.
+
+    Attributes:
+        job_id: The id of the job, if it becomes a new one.
+        key: The caller's idempotency key, None without one.
+        body_hash: What the key was sent with.
+    """
+
+    job_id: str
+    repository_id: int
+    user: str
+    options: Options = ANYTHING
+    key: str | None = None
+    body_hash: str = ""
+    retry_of: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job that answers a request; `is_joined` when it existed before."""
+
+    job: Job
+    is_joined: bool
+
+
+class CancelEffect(enum.Enum):
+    """What a cancel did."""
+
+    ENDED = enum.auto()  # the job is cancelled
+    STOPPING = enum.auto()  # it is on record; the runner ends the children now
+    WITHDRAWN = enum.auto()  # others still want the job
+    TOO_LATE = enum.auto()  # it has its permit to publish, or it ended before
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job after a cancel, and what the cancel did."""
+
+    job: Job
+    effect: CancelEffect
+
+
+def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) -> Submitted:
+    """
+    Enqueue a job for *request*, or let a queued one answer it.
+
+    Raises:
+        InvalidError: A branch is not tracked, or the idempotency key came with another body.
+        NotFoundError: The repository is gone.
+        BusyError: The queue is full.
+    """
+    replayed = _replayed(state, request)
+    if replayed is not None:
+        return replayed
+    job = queue.joinable(state, request.repository_id) if request.retry_of is None else None
+    if job is not None:
+        joined = moves.join(job, user=request.user, options=request.options, at=now)
+        submitted = Submitted(state.take(joined), is_joined=True)
+    else:
+        submitted = Submitted(_enqueue(state, request, limits, now), is_joined=False)
+    if request.key is not None:
+        state.keys.put((request.user, request.key), _key(request, submitted.job, now))
+    return submitted
+
+
+def cancel(
+    state: State, job_id: str, who: Principal, *, reason: str, now: float
+) -> Cancelled | None:
+    """Cancel an active job for *who*, or withdraw them from it; None if it is not in memory."""
+    job = state.jobs.get(job_id)
+    if job is None:
+        return None
+    if job.is_final or job.is_permitted:
+        return Cancelled(job, CancelEffect.TOO_LATE)
+    others = [name for name in job.requesters if name != who.name]
+    if others and not who.is_admin and who.name in job.requesters:
+        withdrawn = moves.withdraw(job, user=who.name, at=now)
+        return Cancelled(state.take(withdrawn), CancelEffect.WITHDRAWN)
+    request = CancelRequest(requested_by=who.name, reason=reason, at=now)
+    if job.status is Status.QUEUED:
+        return Cancelled(state.take(moves.cancel(job, request, at=now)), CancelEffect.ENDED)
+    if job.cancel is not None:
+        return Cancelled(job, CancelEffect.STOPPING)
+    return Cancelled(state.take(moves.request_cancel(job, request, at=now)), CancelEffect.STOPPING)
+
+
+def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: float) -> Submitted:
+    """Enqueue a new job for what *old*, an ended job, was asked for, and link both."""
+    if not old.is_final:
+        raise InvalidError(
+            f"job {old.job_id} has not ended",
+            code="job-active",
+            hint="follow it, or cancel it first: cidx jobs follow " + old.job_id,
+            status=409,
+        )
+    waiting = queue.joinable(state, old.repository_id)
+    if waiting is not None:  # it would do the same work: one fresh job per repository
+        joined = moves.join(waiting, user=request.user, options=old.options, at=now)
+        submitted = Submitted(state.take(joined), is_joined=True)
+    else:
+        submitted = submit(state, request, limits, now=now)
+    linked = dataclasses.replace(old, retried_by=submitted.job.job_id)
+    state.jobs.put(old.job_id, linked)
+    return submitted
+
+
+def _replayed(state: State, request: SyncRequest) -> Submitted | None:
+    if request.key is None:
+        return None
+    known = state.keys.get((request.user, request.key))
+    if known is None:
+        return None
+    if known.body_hash != request.body_hash:
+        raise InvalidError(
+            "this Idempotency-Key was used with another body",
+            code="idempotency-mismatch",
+            hint="use a new key for a new request",
+        )
+    job = state.jobs.get(known.job_id)
+    return None if job is None else Submitted(job, is_joined=False)
+
+
+def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> Job:
+    repository = state.repositories.get(request.repository_id)
+    if repository is None:
+        raise NotFoundError("the repository was removed", code="repository-not-found")
+    queue.check_room(state, request.user, limits)
+    job = Job(
+        job_id=request.job_id,
+        repository_id=repository.repository_id,
+        repository=repository.name,
+        requested_by=request.user,
+        requesters=(request.user,),
+        created_at=now,
+        options=request.options,
+        retry_of=request.retry_of,
+    )
+    return state.take(moves.enqueue(job, at=now))
+
+
+def _key(request: SyncRequest, job: Job, now: float) -> IdempotencyKey:
+    return IdempotencyKey(
+        user=request.user,
+        key=request.key or "",
+        body_hash=request.body_hash,
+        job_id=job.job_id,
+        created_at=now,
+    )

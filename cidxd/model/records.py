@@ -1,0 +1,41 @@
+"""What becomes of a job's phase records and attempts when something happens to it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from cidxd.model.job import Attempt, Job, JobError, PhaseRecord, PhaseStatus
+from cidxd.model.report import ORDER
+
+
+def replaced(phases: tuple[PhaseRecord, ...], record: PhaseRecord) -> tuple[PhaseRecord, ...]:
+    """Return *phases* with *record* in its phase's place."""
+    at = ORDER.index(record.name)
+    return (*phases[:at], record, *phases[at + 1 :])
+
+
+def closed(
+    phases: tuple[PhaseRecord, ...], running: PhaseStatus, at: float
+) -> tuple[PhaseRecord, ...]:
+    """Return *phases* with the running one ended as *running* and the pending ones skipped."""
+
+    def close(record: PhaseRecord) -> PhaseRecord:
+        if record.status is PhaseStatus.RUNNING:
+            return dataclasses.replace(record, status=running, finished_at=at)
+        if record.status is PhaseStatus.PENDING:
+            return dataclasses.replace(record, status=PhaseStatus.SKIPPED)
+        return record
+
+    return tuple(close(record) for record in phases)
+
+
+def attempts_ended(
+    job: Job, at: float, *, error: JobError | None = None, interrupted: bool = False
+) -> tuple[Attempt, ...]:
+    """Return *job*'s attempts with the last one ended, unless it was."""
+    if not job.attempts or job.attempts[-1].finished_at is not None:
+        return job.attempts
+    last = dataclasses.replace(
+        job.attempts[-1], finished_at=at, error=error, interrupted=interrupted
+    )
+    return (*job.attempts[:-1], last)

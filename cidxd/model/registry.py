@@ -1,0 +1,204 @@
+"""
+The committed state in memory, and a draft of what is about to change in it.
+
+A decision reads and writes a draft; the writer stores what changed, COMMITs and
+only then lets the registry absorb it, in one step.  A draft on a draft is one
+caller's decision within a batch.  Both are a `State`: tables laid over tables.
+Jobs that ended stay for a while so that followers are answered from memory;
+older ones are in the store only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from typing import Final, Generic, TypeVar
+
+from cidxd.model.account import Session, User
+from cidxd.model.job import Event, Job, Status
+from cidxd.model.moves import Moved
+from cidxd.model.repository import Repository
+
+RECENT_JOBS: Final = 500  # ended jobs kept in memory
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey:
+    """A POST that was answered: the same key and body replays its job."""
+
+    user: str
+    key: str
+    body_hash: str
+    job_id: str
+    created_at: float
+
+
+class Table(Generic[K, V]):
+    """
+    Rows by key, laid over another table or over nothing.
+
+    Attributes:
+        changed: What differs from the table below, in the order of change; None is dropped.
+    """
+
+    def __init__(self, below: Table[K, V] | None = None) -> None:
+        self.below = below
+        self.changed: dict[K, V | None] = {}
+
+    def get(self, key: K) -> V | None:
+        """Return one row, None if there is none."""
+        if key in self.changed or self.below is None:
+            return self.changed.get(key)
+        return self.below.get(key)
+
+    def values(self) -> Iterator[V]:
+        """Yield every row: those below in their order, then the changed ones."""
+        if self.below is not None:
+            yield from (row for key, row in self.below.items() if key not in self.changed)
+        yield from (row for row in self.changed.values() if row is not None)
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        """Yield every key and row, in the order of `values`."""
+        if self.below is not None:
+            yield from ((key, row) for key, row in self.below.items() if key not in self.changed)
+        yield from ((key, row) for key, row in self.changed.items() if row is not None)
+
+    def put(self, key: K, row: V) -> None:
+        """Add or replace a row."""
+        self.changed.pop(key, None)  # the newest change stands last
+        self.changed[key] = row
+
+    def drop(self, key: K) -> None:
+        """Remove a row."""
+        if self.below is None:
+            self.changed.pop(key, None)
+        else:
+            self.changed[key] = None
+
+    def absorb(self, above: Table[K, V]) -> None:
+        """Take over what *above*, a table laid over this one, changed."""
+        for key, row in above.changed.items():
+            if row is None:
+                self.drop(key)
+            else:
+                self.put(key, row)
+
+
+class JobTable(Table[str, Job]):
+    """Jobs, with what the queue asks about them kept at hand."""
+
+    below: JobTable | None
+
+    def __init__(self, below: JobTable | None = None) -> None:
+        super().__init__(below)
+        self._active: dict[int, tuple[str, ...]] = {}
+        self._queued: Counter[str] = Counter()
+
+    def put(self, key: str, row: Job) -> None:
+        """Add or replace a job."""
+        self._count(self.get(key), -1)
+        self._count(row, 1)
+        self._active[row.repository_id] = _active_after(self._active_ids(row.repository_id), row)
+        super().put(key, row)
+
+    def active(self) -> list[Job]:
+        """Return the queued and running jobs, grouped by repository."""
+        return [job for key in self._repository_ids() for job in self.active_of(key)]
+
+    def active_of(self, repository_id: int) -> list[Job]:
+        """Return the repository's queued and running jobs, oldest first."""
+        jobs = (self.get(job_id) for job_id in self._active_ids(repository_id))
+        return [job for job in jobs if job is not None]
+
+    def queued_of(self, user: str) -> int:
+        """Return how many queued jobs *user* asked for first."""
+        return self._queued[user] + (self.below.queued_of(user) if self.below else 0)
+
+    def queued_total(self) -> int:
+        """Return how many jobs are queued."""
+        return self._queued.total() + (self.below.queued_total() if self.below else 0)
+
+    def forget_old(self, kept: int) -> None:
+        """Drop all but the *kept* jobs that changed last of those that ended."""
+        active = sum(map(len, self._active.values()))
+        surplus = len(self.changed) - active - kept
+        if surplus > 0:
+            ended = [job.job_id for job in self.values() if job.is_final]
+            for job_id in ended[:surplus]:
+                self.drop(job_id)
+        for key in [key for key, ids in self._active.items() if not ids]:
+            del self._active[key]
+
+    def _repository_ids(self) -> dict[int, None]:
+        below = self.below._repository_ids() if self.below else {}  # noqa: SLF001 - its own kind
+        return below | dict.fromkeys(self._active)
+
+    def _active_ids(self, repository_id: int) -> tuple[str, ...]:
+        if repository_id in self._active or self.below is None:
+            return self._active.get(repository_id, ())
+        return self.below._active_ids(repository_id)  # noqa: SLF001 - its own kind
+
+    def _count(self, job: Job | None, step: int) -> None:
+        if job is not None and job.status is Status.QUEUED:
+            self._queued[job.requested_by] += step
+
+
+class State:
+    """
+    Everything that is committed and may matter soon; or a draft of it.
+
+    Attributes:
+        events: Of a draft: what happened in it, in order.  Empty in the registry.
+        cursor: Of the registry: the newest committed event's, 0 before the first.
+        last_repository_id: The highest that a job or a repository of the store ever had.
+    """
+
+    def __init__(self, below: State | None = None) -> None:
+        self.jobs: JobTable = JobTable(below.jobs if below else None)
+        self.repositories: Table[int, Repository] = Table(below.repositories if below else None)
+        self.users: Table[str, User] = Table(below.users if below else None)
+        self.sessions: Table[str, Session] = Table(below.sessions if below else None)
+        self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
+        self.events: list[Event] = []
+        self.cursor = 0
+        self.last_repository_id: int = below.last_repository_id if below else 0
+
+    def repository_named(self, name: str) -> Repository | None:
+        """Return the repository of that name."""
+        return next((row for row in self.repositories.values() if row.name == name), None)
+
+    def take(self, moved: Moved) -> Job:
+        """Record a move and its event; return the job after it."""
+        self.jobs.put(moved.job.job_id, moved.job)
+        self.events.append(moved.event)
+        return moved.job
+
+    def merge(self, above: State) -> None:
+        """Keep what *above*, a draft on this draft, decided."""
+        self._absorb_tables(above)
+        self.events.extend(above.events)
+
+    def absorb(self, draft: State) -> None:
+        """Make what *draft* changed the committed state; it was committed a moment ago."""
+        self._absorb_tables(draft)
+        self.cursor += len(draft.events)
+        self.jobs.forget_old(RECENT_JOBS)
+
+    def _absorb_tables(self, above: State) -> None:
+        used = [key for key in above.repositories.changed if key > self.last_repository_id]
+        self.last_repository_id = max([self.last_repository_id, *used])
+        self.jobs.absorb(above.jobs)
+        self.repositories.absorb(above.repositories)
+        self.users.absorb(above.users)
+        self.sessions.absorb(above.sessions)
+        self.keys.absorb(above.keys)
+
+
+def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:
+    if job.is_final:
+        return tuple(job_id for job_id in job_ids if job_id != job.job_id)
+    return job_ids if job.job_id in job_ids else (*job_ids, job.job_id)

@@ -1,0 +1,174 @@
+"""
+A repository that is kept in step: its names, its remote's address, its freshness.
+
+Two addresses that mean the same repository have one key: `git@host:a/b.git`,
+`ssh://git@host/a/b` and `https://host/a/b/` all give `host/a/b`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Container, Iterable
+from typing import Final
+
+from cidxd.errors import InvalidError
+from cidxd.model.estimate import Timing
+
+NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
+_URL: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/]*)@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d*))?/(?P<path>.*)\Z",
+    re.IGNORECASE,
+)
+_SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!/?/).*)\Z")
+_DEFAULT_PORTS: Final = {"https": "443", "http": "80", "ssh": "22", "git": "9418"}
+_SCHEMES: Final = ("https", "ssh", "http")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BranchState:
+    """What the index answers with for one branch; the instant in POSIX seconds."""
+
+    name: str
+    commit: str
+    indexed_at: float
+    job_id: str
+    is_default: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LastJob:
+    """The job that ended last."""
+
+    job_id: str
+    status: str
+    finished_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """
+    One registered repository.
+
+    Attributes:
+        key: What its remote is compared by; see `remote_key`.
+        tracked: Branches asked for beside the remote's default branch.
+        seed: A checkout on this machine whose objects start the mirror, or None.
+        timings: Of its last finished syncs, newest last.
+    """
+
+    repository_id: int
+    name: str
+    remote: str
+    key: str
+    created_at: float
+    created_by: str
+    tracked: tuple[str, ...] = ()
+    default_branch: str | None = None
+    branches: tuple[BranchState, ...] = ()
+    seed: str | None = None
+    timings: tuple[Timing, ...] = ()
+    last_job: LastJob | None = None
+    checked_at: float | None = None
+
+
+def check_remote(remote: str, *, is_local_allowed: bool) -> str:
+    """
+    Return *remote* if it is an address this daemon may fetch from.
+
+    Raises:
+        InvalidError: It is not; code `remote-invalid` or `protocol-refused`.
+    """
+    if remote.startswith("/"):
+        if is_local_allowed:
+            return remote
+        raise _refused("a path on the server", "register its https or ssh address")
+    if any(ord(char) < 33 or ord(char) == 127 for char in remote) or remote.startswith("-"):  # noqa: PLR2004 - control characters
+        raise _malformed(remote)
+    scheme, is_url, _ = remote.partition("://")
+    if is_url and scheme.lower() not in _SCHEMES:
+        raise _refused(f"{scheme}://", "use an https or ssh address")
+    found = _URL.match(remote)
+    if found is None:
+        if not is_url and _SCP.match(remote) and "::" not in remote:
+            return remote
+        raise _malformed(remote)
+    if ":" in (found["user"] or ""):
+        raise InvalidError(
+            "a password in the address would end up in logs",
+            code="remote-invalid",
+            hint="leave it out and use your git credential helper",
+            pointer="/remote",
+        )
+    return remote
+
+
+def remote_key(remote: str) -> str:
+    """Return what two forms of one repository's address have in common: `host[:port]/path`."""
+    found = _URL.match(remote)
+    if found:
+        host, path = found["host"].lower(), found["path"]
+        port = found["port"] or ""
+        if port and port != _DEFAULT_PORTS.get(found["scheme"].lower()):
+            host = f"{host}:{port}"
+    elif remote.startswith("/"):
+        return "/" + _stem(remote)
+    elif scp := _SCP.match(remote):
+        host, path = scp["host"].lower(), scp["path"]
+    else:
+        return remote
+    return f"{host}/{_stem(path)}"
+
+
+def name_for(remote: str) -> str:
+    """Return the default name: the address's last part without `.git`, made presentable."""
+    last = _stem(remote).replace(":", "/").rsplit("/", 1)[-1]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-")[:90] or "repository"
+
+
+def check_name(name: str) -> str:
+    """Return *name* if it may name a repository, else raise InvalidError."""
+    if NAME.match(name):
+        return name
+    raise InvalidError(
+        f"not a repository name: {name!r}",
+        code="name-invalid",
+        hint="use 1 to 100 of the characters A-Z a-z 0-9 . _ -",
+        pointer="/name",
+    )
+
+
+def free_name(wanted: str, taken: Container[str]) -> str:
+    """Return *wanted*, or with the first of -2, -3… that is not *taken*."""
+    if wanted not in taken:
+        return wanted
+    number = 2
+    while f"{wanted}-{number}" in taken:
+        number += 1
+    return f"{wanted}-{number}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name most like *name*, None if nothing is."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def _stem(path: str) -> str:
+    return path.strip("/").removesuffix(".git").rstrip("/")
+
+
+def _malformed(remote: str) -> InvalidError:
+    return InvalidError(
+        f"not a git address: {remote!r}",
+        code="remote-invalid",
+        hint="give an https:// or ssh:// address, user@host:path, or an absolute path",
+        pointer="/remote",
+    )
+
+
+def _refused(what: str, hint: str) -> InvalidError:
+    return InvalidError(
+        f"not allowed as a remote: {what}", code="protocol-refused", hint=hint, pointer="/remote"
+    )

@@ -1,0 +1,1 @@
+"""SQLite behind one writer: what is seen is committed."""

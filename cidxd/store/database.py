@@ -1,0 +1,83 @@
+"""
+The one connection that writes, the ones that read, and the schema's way up.
+
+SQLite before 3.51.3 can corrupt a WAL when two connections write or checkpoint at
+once, so everything that writes goes through one connection; readers are `mode=ro`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+import aiosqlite  # noqa: TID251 - store/ is where SQL lives
+
+from cidxd.errors import CidxdError, SchemaError
+
+_MIGRATIONS = importlib.resources.files("cidxd.store") / "migrations"
+
+
+class StoreError(CidxdError):
+    """The database refuses: full, locked, unreadable.  What was asked did not happen."""
+
+    code = "store-unavailable"
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return every migration as (number, SQL), in order, from 1."""
+    files = sorted(entry.name for entry in _MIGRATIONS.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), (_MIGRATIONS / name).read_text("utf-8")) for name in files]
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """
+    Open the database for writing, bring its schema up to date and return the connection.
+
+    Commits are durable over power loss (synchronous=FULL).  The caller closes it.
+
+    Raises:
+        SchemaError: A newer program wrote it; it was not touched.
+        StoreError: It cannot be opened.
+    """
+    try:
+        connection = await aiosqlite.connect(path, isolation_level=None)
+    except aiosqlite.Error as err:
+        raise StoreError(f"cannot open the database: {path}: {err}") from err
+    try:
+        await _migrate(connection)
+    except BaseException as err:
+        await connection.close()
+        if isinstance(err, aiosqlite.Error):
+            raise StoreError(f"cannot use the database: {path}: {err}") from err
+        raise
+    return connection
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    """Open the database for reading only and return the connection; the caller closes it."""
+    connection = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    await connection.execute("PRAGMA busy_timeout = 5000")
+    return connection
+
+
+async def _migrate(connection: aiosqlite.Connection) -> None:
+    known = migrations()
+    version = await _version(connection)
+    if version > known[-1][0]:
+        raise SchemaError(
+            f"the database has schema {version}, this program knows {known[-1][0]}",
+            hint="run the newer cidxd that wrote it, or restore a backup",
+        )
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        await connection.execute(f"PRAGMA {pragma}")
+    for number, sql in known:
+        if number > version:
+            await connection.executescript(
+                f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    async with connection.execute("PRAGMA user_version") as rows:
+        row = await rows.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,103 @@
+"""Reading what is committed: older jobs, lists of jobs, and events; never a write."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+import aiosqlite  # noqa: TID251 - store/ is where SQL lives
+
+from cidxd.model.job import Event, Job
+from cidxd.store import rows
+
+_EVENT_COLUMNS: Final = "cursor, job_id, repository_id, repository, seq, at, kind, data"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """
+    Which jobs, newest first.  None or empty means any.
+
+    Attributes:
+        since, until: Bounds on when the job was asked for, POSIX seconds, until excluded.
+        words: Text within the job id, the message or the error's title.
+        before: Only jobs older than this job id (the page's cursor).
+    """
+
+    status: str | None = None
+    outcome: str | None = None
+    repository: str | None = None
+    user: str | None = None
+    since: float | None = None
+    until: float | None = None
+    words: str | None = None
+    before: str | None = None
+
+
+class History:
+    """Reads of the store through its own `mode=ro` connection."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def job(self, job_id: str) -> Job | None:
+        """Return one job of any age."""
+        found = await self._all("SELECT body FROM job WHERE job_id = ?", (job_id,))
+        return rows.job_from(found[0][0]) if found else None
+
+    async def job_ids_like(self, part: str) -> list[str]:
+        """Return up to three ids that begin or end with *part* (letters, digits, dashes)."""
+        sql = "SELECT job_id FROM job WHERE job_id >= ? AND job_id < ? ORDER BY job_id DESC LIMIT 3"
+        found = await self._all(sql, (part, part + "~"))
+        if not found:
+            sql = "SELECT job_id FROM job WHERE job_id LIKE ? ORDER BY job_id DESC LIMIT 3"
+            found = await self._all(sql, ("%" + part,))
+        return [row[0] for row in found]
+
+    async def jobs(self, wanted: JobFilter, limit: int) -> list[Job]:
+        """Return up to *limit* jobs, newest first."""
+        clauses, parameters = _where(wanted)
+        sql = f"SELECT body FROM job {clauses} ORDER BY job_id DESC LIMIT ?"  # noqa: S608 - clauses are ours
+        return [rows.job_from(row[0]) for row in await self._all(sql, (*parameters, limit))]
+
+    async def events(
+        self, *, after: int, limit: int, job_id: str | None = None, repository_id: int | None = None
+    ) -> list[Event]:
+        """Return up to *limit* events with a cursor above *after*, oldest first."""
+        clause, parameters = "cursor > ?", [after]
+        for column, value in (("job_id", job_id), ("repository_id", repository_id)):
+            if value is not None:
+                clause += f" AND {column} = ?"
+                parameters.append(value)  # type: ignore[arg-type]
+        sql = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {clause} ORDER BY cursor LIMIT ?"  # noqa: S608 - columns are ours
+        return [rows.event_from(row) for row in await self._all(sql, (*parameters, limit))]
+
+    async def first_cursor(self) -> int:
+        """Return the oldest event's cursor, 0 without events."""
+        found = await self._all("SELECT min(cursor) FROM event", ())
+        return int(found[0][0] or 0)
+
+    async def _all(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+
+def _where(wanted: JobFilter) -> tuple[str, tuple[Any, ...]]:
+    like = None if wanted.words is None else f"%{_escaped(wanted.words)}%"
+    conditions = (
+        ("status = ?", wanted.status),
+        ("outcome = ?", wanted.outcome),
+        ("repository = ?", wanted.repository),
+        ("requested_by = ?", wanted.user),
+        ("created_at >= ?", wanted.since),
+        ("created_at < ?", wanted.until),
+        ("job_id < ?", wanted.before),
+        (r"(job_id || ' ' || (body ->> '$.message')) LIKE ? ESCAPE '\'", like),
+    )
+    used = [(clause, value) for clause, value in conditions if value is not None]
+    if not used:
+        return "", ()
+    return "WHERE " + " AND ".join(c for c, _ in used), tuple(value for _, value in used)
+
+
+def _escaped(words: str) -> str:
+    return words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

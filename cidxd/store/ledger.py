@@ -1,0 +1,149 @@
+"""
+The ledger: registry and store as one thing.
+
+Only the ledger changes a job, a repository, a user or a session, each by a pure
+decision from `cidxd.model` that the writer runs; what is seen is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from cidxd.model import accounts, catalogue, course, intake
+from cidxd.model.account import Principal, Session, User
+from cidxd.model.course import Result
+from cidxd.model.intake import Cancelled, Submitted, SyncRequest
+from cidxd.model.job import BranchMove, Job, JobError
+from cidxd.model.pipeline import Defer, GiveUp
+from cidxd.model.queue import Limits
+from cidxd.model.registry import State
+from cidxd.model.report import Report
+from cidxd.model.repository import Repository
+from cidxd.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Ledger:
+    """
+    Every change there is, each durable before it is seen or answered.
+
+    All methods raise StoreError while the database refuses, and what their decision
+    raises; then nothing was changed.
+
+    Attributes:
+        state: The committed state; read it, never change it.
+        limits: How many jobs may run and wait; replaced when the configuration is reloaded.
+    """
+
+    def __init__(
+        self, writer: Writer, state: State, limits: Limits, clock: Callable[[], float]
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self.state = state
+        self.limits = limits
+
+    @property
+    def fault(self) -> str | None:
+        """What the database said when it last refused, None while it works."""
+        return self._writer.fault
+
+    async def submit(self, request: SyncRequest) -> Submitted:
+        """Enqueue or join a job; see `intake.submit`."""
+        return await self._decide(intake.submit, request, self.limits, now=self._clock())
+
+    async def cancel(self, job_id: str, who: Principal, *, reason: str) -> Cancelled | None:
+        """Cancel or withdraw; see `intake.cancel`."""
+        return await self._decide(intake.cancel, job_id, who, reason=reason, now=self._clock())
+
+    async def retry(self, old: Job, request: SyncRequest) -> Submitted:
+        """Ask for an ended job again; see `intake.retry`."""
+        return await self._decide(intake.retry, old, request, self.limits, now=self._clock())
+
+    async def claim_due(self) -> list[Job]:
+        """Claim every job whose turn it is."""
+        return await self._decide(course.claim_due, self.limits, now=self._clock())
+
+    async def report(self, job_id: str, news: Report) -> Job:
+        """Take in what a phase reports."""
+        return await self._decide(course.report, job_id, news, now=self._clock())
+
+    async def permit(
+        self, job_id: str, *, summary: Mapping[str, Any], commits: Sequence[BranchMove]
+    ) -> Job:
+        """Allow the job to publish; see `course.permit`."""
+        return await self._decide(
+            course.permit, job_id, summary=summary, commits=commits, now=self._clock()
+        )
+
+    async def complete(self, job_id: str, result: Result) -> Job:
+        """Record success."""
+        return await self._decide(course.complete, job_id, result, now=self._clock())
+
+    async def end_attempt(self, job_id: str, error: JobError, following: Defer | GiveUp) -> Job:
+        """Record a fault and what follows it."""
+        return await self._decide(course.end_attempt, job_id, error, following, now=self._clock())
+
+    async def cancelled(self, job_id: str) -> Job:
+        """Record that a job asked to be cancelled has stopped."""
+        return await self._decide(course.cancelled, job_id, now=self._clock())
+
+    async def interrupted(self, job_id: str) -> Job:
+        """Put a running job back; its attempt is given back."""
+        return await self._decide(course.interrupted, job_id, now=self._clock())
+
+    async def register(self, wanted: catalogue.Registration) -> Repository:
+        """Add a repository; see `catalogue.register`."""
+        return await self._decide(catalogue.register, wanted, now=self._clock())
+
+    async def change_repository(
+        self, repository_id: int, change: catalogue.RepositoryChange
+    ) -> Repository:
+        """Change a repository's settings; see `catalogue.change`."""
+        return await self._decide(catalogue.change, repository_id, change)
+
+    async def forget(self, repository_id: int) -> Repository:
+        """Remove a repository that has no active job; see `catalogue.forget`."""
+        return await self._decide(catalogue.forget, repository_id)
+
+    async def add_user(self, user: User) -> User:
+        """Add a user; see `accounts.add`."""
+        return await self._decide(accounts.add, user)
+
+    async def change_user(
+        self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None
+    ) -> User:
+        """Change a user and end their sessions; see `accounts.change`."""
+        return await self._decide(
+            accounts.change, name, password_hash=password_hash, is_disabled=is_disabled
+        )
+
+    async def open_session(self, session: Session) -> Session:
+        """Record a login."""
+        return await self._decide(accounts.open_session, session)
+
+    async def rotate(
+        self, session_id: str, used: str, following: str, *, days: int
+    ) -> Session | None:
+        """Swap a session's refresh token; see `accounts.rotate`."""
+        return await self._decide(
+            accounts.rotate, session_id, used, following, days=days, now=self._clock()
+        )
+
+    async def end_session(self, session_id: str) -> None:
+        """End a login; harmless if it ended before."""
+        await self._decide(accounts.end_session, session_id)
+
+    async def _decide(
+        self,
+        decision: Callable[Concatenate[State, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        def on(state: State) -> T:
+            return decision(state, *args, **kwargs)
+
+        return await self._writer.decide(on)

@@ -1,0 +1,210 @@
+"""
+Records to rows and back, and the SQL that writes them.
+
+One statement per table adds and replaces alike, so nothing can be encoded on
+insert and forgotten on update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter
+
+from cidxd.model.account import Role, Session, User
+from cidxd.model.job import Event, Job, Kind
+from cidxd.model.registry import IdempotencyKey, State
+from cidxd.model.repository import Repository
+
+Row = tuple[Any, ...]
+Statements = list[tuple[str, list[Row]]]
+
+_JOB: Final = TypeAdapter(Job)
+_REPOSITORY: Final = TypeAdapter(Repository)
+
+_PUT_JOB: Final = """
+    INSERT INTO job (job_id, repository_id, repository, requested_by, status, outcome, returned,
+                     created_at, finished_at, seq, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (job_id) DO UPDATE SET
+        repository = excluded.repository, requested_by = excluded.requested_by,
+        status = excluded.status, outcome = excluded.outcome, returned = excluded.returned,
+        finished_at = excluded.finished_at, seq = excluded.seq, body = excluded.body
+"""
+_PUT_EVENT: Final = """
+    INSERT INTO event (cursor, job_id, repository_id, repository, seq, at, kind, data)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PUT_REPOSITORY: Final = """
+    INSERT INTO repository (repository_id, name, key, body) VALUES (?, ?, ?, ?)
+    ON CONFLICT (repository_id) DO UPDATE SET
+        name = excluded.name, key = excluded.key, body = excluded.body
+"""
+_PUT_USER: Final = """
+    INSERT INTO user (name, password_hash, role, created_at, is_disabled) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET
+        password_hash = excluded.password_hash, role = excluded.role,
+        is_disabled = excluded.is_disabled
+"""
+_PUT_SESSION: Final = """
+    INSERT INTO session (session_id, user, refresh_hash, previous_hash, rotated_at, created_at,
+                         expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (session_id) DO UPDATE SET
+        refresh_hash = excluded.refresh_hash, previous_hash = excluded.previous_hash,
+        rotated_at = excluded.rotated_at, expires_at = excluded.expires_at
+"""
+_PUT_KEY: Final = """
+    INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at) VALUES (?, ?, ?, ?, ?)
+"""
+
+
+def statements(draft: State, first_cursor: int) -> Statements:
+    """
+    Return the SQL and the rows that store what *draft* changed; a final job's event comes last.
+
+    Args:
+        draft: What was decided.
+        first_cursor: The cursor of the draft's first event.
+    """
+    numbered = enumerate(draft.events, first_cursor)
+    written: Statements = [
+        (_PUT_REPOSITORY, _changed(draft.repositories.changed.values(), _repository_row)),
+        # Queued before running: a job leaves the one slot before another takes it.
+        (_PUT_JOB, _changed(_slot_order(draft), _job_row)),
+        (_PUT_EVENT, [_event_row(cursor, event) for cursor, event in numbered]),
+        (_PUT_USER, _changed(draft.users.changed.values(), _user_row)),
+        (_PUT_SESSION, _changed(draft.sessions.changed.values(), _session_row)),
+        (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
+        ("DELETE FROM repository WHERE repository_id = ?", _dropped(draft.repositories.changed)),
+        ("DELETE FROM session WHERE session_id = ?", _dropped(draft.sessions.changed)),
+    ]
+    return [(sql, rows) for sql, rows in written if rows]
+
+
+def job_from(body: str | bytes) -> Job:
+    """Return the job of a stored body."""
+    return _JOB.validate_json(body)
+
+
+def repository_from(body: str | bytes) -> Repository:
+    """Return the repository of a stored body."""
+    return _REPOSITORY.validate_json(body)
+
+
+def user_from(row: Iterable[Any]) -> User:
+    """Return the user of a row `name, password_hash, role, created_at, is_disabled`."""
+    name, password_hash, role, created_at, is_disabled = row
+    return User(
+        name=name,
+        password_hash=password_hash,
+        role=Role(role),
+        created_at=created_at,
+        is_disabled=bool(is_disabled),
+    )
+
+
+def session_from(row: Iterable[Any]) -> Session:
+    """Return the session of a row, its columns in the table's order."""
+    session_id, user, refresh_hash, previous_hash, rotated_at, created_at, expires_at = row
+    return Session(
+        session_id=session_id,
+        user=user,
+        refresh_hash=refresh_hash,
+        previous_hash=previous_hash,
+        rotated_at=rotated_at,
+        created_at=created_at,
+        expires_at=expires_at,
+    )
+
+
+def key_from(row: Iterable[Any]) -> IdempotencyKey:
+    """Return the idempotency key of a row, its columns in the table's order."""
+    user, key, body_hash, job_id, created_at = row
+    return IdempotencyKey(
+        user=user, key=key, body_hash=body_hash, job_id=job_id, created_at=created_at
+    )
+
+
+def event_from(row: Iterable[Any]) -> Event:
+    """Return the event of a row, its columns in the table's order."""
+    cursor, job_id, repository_id, repository, seq, at, kind, data = row
+    return Event(
+        job_id=job_id,
+        repository_id=repository_id,
+        repository=repository,
+        seq=seq,
+        at=at,
+        kind=Kind(kind),
+        data=orjson.loads(data),
+        cursor=cursor,
+    )
+
+
+def _slot_order(draft: State) -> list[Job]:
+    jobs = [job for job in draft.jobs.changed.values() if job is not None]
+    return sorted(jobs, key=lambda job: (not job.is_final, job.status == "running"))
+
+
+def _changed(records: Iterable[Any], row_of: Callable[[Any], Row]) -> list[Row]:
+    return [row_of(record) for record in records if record is not None]
+
+
+def _dropped(changed: dict[Any, Any]) -> list[Row]:
+    return [(key,) for key, record in changed.items() if record is None]
+
+
+def _job_row(job: Job) -> Row:
+    return (
+        job.job_id,
+        job.repository_id,
+        job.repository,
+        job.requested_by,
+        job.status,
+        job.outcome,
+        job.returned,
+        job.created_at,
+        job.finished_at,
+        job.seq,
+        _JOB.dump_json(job).decode(),
+    )
+
+
+def _event_row(cursor: int, event: Event) -> Row:
+    return (
+        cursor,
+        event.job_id,
+        event.repository_id,
+        event.repository,
+        event.seq,
+        event.at,
+        event.kind,
+        orjson.dumps(event.data).decode(),
+    )
+
+
+def _repository_row(repository: Repository) -> Row:
+    body = _REPOSITORY.dump_json(repository).decode()
+    return (repository.repository_id, repository.name, repository.key, body)
+
+
+def _user_row(user: User) -> Row:
+    return (user.name, user.password_hash, user.role, user.created_at, user.is_disabled)
+
+
+def _session_row(session: Session) -> Row:
+    return (
+        session.session_id,
+        session.user,
+        session.refresh_hash,
+        session.previous_hash,
+        session.rotated_at,
+        session.created_at,
+        session.expires_at,
+    )
+
+
+def _key_row(key: IdempotencyKey) -> Row:
+    return (key.user, key.key, key.body_hash, key.job_id, key.created_at)

@@ -1,0 +1,147 @@
+"""
+Group commit: many callers' decisions, one transaction, answers after COMMIT.
+
+A caller hands in a decision: a function that reads and changes a draft of the
+state and returns its answer.  The writer runs each against the newest state
+(changes earlier in the batch included), writes them in one transaction, COMMITs,
+and then, without an await in between, swaps the registry, tells the news and
+answers the callers.  A cancelled caller changes nothing about its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import aiosqlite  # noqa: TID251 - store/ is where SQL lives
+
+from cidxd.model.job import Event
+from cidxd.model.registry import State
+from cidxd.store import rows
+from cidxd.store.database import StoreError
+
+T = TypeVar("T")
+Decision = Callable[[State], T]
+News = Callable[[State, list[Event]], None]
+
+_BATCH = 256  # decisions in one transaction at most
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Waiting:
+    decide: Decision[Any]
+    answer: asyncio.Future[Any]
+
+
+class Writer:
+    """
+    The only writer of the database, and the only one who changes *state*.
+
+    Attributes:
+        fault: What the database said when it last refused, None while it works.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, state: State, news: News) -> None:
+        self._connection = connection
+        self._state = state
+        self._news = news
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self.fault: str | None = None
+
+    async def decide(self, decision: Decision[T]) -> T:
+        """
+        Run *decision* on a draft, commit what it changed, and return its answer.
+
+        Cancelled while waiting, the decision is committed all the same.
+
+        Raises:
+            CidxdError: What the decision raised; nothing was changed.
+            StoreError: The database refused; nothing was changed.
+        """
+        waiting = _Waiting(decision, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        return cast("T", await waiting.answer)
+
+    def stop(self) -> None:
+        """Let `run` end once everything asked for before is committed."""
+        self._queue.put_nowait(None)
+
+    async def run(self) -> None:
+        """Serve decisions until `stop`."""
+        while (first := await self._queue.get()) is not None:
+            batch = [first]
+            while len(batch) < _BATCH and not self._queue.empty():
+                following = self._queue.get_nowait()
+                if following is None:
+                    await self._commit(batch)
+                    return
+                batch.append(following)
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        draft = State(self._state)
+        answers = [_decide(draft, waiting) for waiting in batch]
+        try:
+            await self._write(draft)
+        except aiosqlite.IntegrityError as err:
+            if len(batch) == 1:
+                _answer(batch[0], StoreError(f"the database refuses the row: {err}"))
+                return
+            for waiting in batch:  # one by one: a bad row fails its own caller only
+                await self._commit([waiting])
+            return
+        except aiosqlite.Error as err:
+            self.fault = str(err)
+            for waiting in batch:
+                _answer(waiting, StoreError(f"the database refuses: {err}", hint=_HINT))
+            return
+        self._swap(draft)
+        for waiting, answer in zip(batch, answers, strict=True):
+            _answer(waiting, answer)
+
+    def _swap(self, draft: State) -> None:
+        self.fault = None
+        first = self._state.cursor + 1
+        events = [dataclasses.replace(e, cursor=c) for c, e in enumerate(draft.events, first)]
+        self._state.absorb(draft)
+        if events:
+            self._news(self._state, events)
+
+    async def _write(self, draft: State) -> None:
+        statements = rows.statements(draft, self._state.cursor + 1)
+        if not statements:
+            return
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            for sql, parameters in statements:
+                await self._connection.executemany(sql, parameters)
+            await self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                await self._connection.execute("ROLLBACK")
+            raise
+
+
+_HINT = "see /readyz; the daemon goes on when the database does"
+
+
+def _decide(draft: State, waiting: _Waiting) -> object:
+    """Return the answer, or the error that is the answer; an error leaves *draft* as it was."""
+    own = State(draft)
+    try:
+        answer: object = waiting.decide(own)
+    except Exception as err:  # noqa: BLE001 - a faulty decision fails its own caller, not the writer
+        return err
+    draft.merge(own)
+    return answer
+
+
+def _answer(waiting: _Waiting, answer: object) -> None:
+    if waiting.answer.done():  # its caller was cancelled
+        return
+    if isinstance(answer, Exception):
+        waiting.answer.set_exception(answer)
+    else:
+        waiting.answer.set_result(answer)

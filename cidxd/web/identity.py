@@ -1,0 +1,213 @@
+"""
+Who asks: from a request's Authorization to a principal, and the tokens behind it.
+
+An access token is a JWT of fixed algorithm, issuer, audience and type; its session
+is looked up in memory at each request, so a logout works at once.  A refresh token
+is `<session id>.<256 random bits>`, kept as SHA-256.  The embedded daemon has one
+token for its one user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+import argon2
+import jwt
+
+from cidxd.errors import UnauthenticatedError
+from cidxd.model.account import Principal, Role, Session, User
+from cidxd.store.ledger import Ledger
+
+_ALGORITHM: Final = "HS256"
+_AUDIENCE: Final = "cidxd"
+_CLAIMS: Final = ("iss", "aud", "sub", "sid", "typ", "iat", "exp")
+_CACHED_TOKENS: Final = 10_000
+_LOGIN: Final = "log in: cidx login"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """
+    How tokens are made here.
+
+    Attributes:
+        signing_key: Of access tokens, hex.
+        instance: Names this daemon; a token of another one is refused.
+        own_token: The embedded daemon's token for `own_user`; None on a server.
+    """
+
+    signing_key: str
+    instance: str
+    access_s: float
+    refresh_days: int
+    own_token: str | None = None
+    own_user: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login hands out."""
+
+    access: str
+    refresh: str
+    expires_in_s: int
+    user: User
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Access:
+    session_id: str
+    expires_at: float
+
+
+class Identity:
+    """Makes, rotates and checks tokens."""
+
+    def __init__(self, ledger: Ledger, terms: Terms, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._terms = terms
+        self._clock = clock
+        self._hasher = argon2.PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(8))
+        self._verified: dict[str, _Access] = {}
+
+    def principal(self, authorization: str | None) -> Principal:
+        """
+        Return who an Authorization header speaks for.
+
+        Raises:
+            UnauthenticatedError: Nobody; code `token-expired` when only time has run out.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise UnauthenticatedError("a bearer token is needed", hint=_LOGIN)
+        own = self._terms.own_token
+        if own is not None and hmac.compare_digest(own.encode(), token.encode()):
+            return Principal(self._terms.own_user, Role.ADMIN)
+        access = self._access(token)
+        if access.expires_at <= self._clock():
+            raise UnauthenticatedError(
+                "the token has expired", code="token-expired", hint="refresh it, or log in again"
+            )
+        return self.of_session(access.session_id)
+
+    def of_session(self, session_id: str) -> Principal:
+        """Return whose session it is; raises UnauthenticatedError once it ended."""
+        session = self._ledger.state.sessions.get(session_id)
+        user = self._ledger.state.users.get(session.user) if session else None
+        if session is None or user is None or user.is_disabled:
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+        if session.expires_at <= self._clock():
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+        return Principal(user.name, user.role, session_id)
+
+    async def log_in(self, name: str, password: str) -> Tokens:
+        """
+        Open a session.
+
+        Raises:
+            UnauthenticatedError: Name or password is wrong; it does not say which.
+        """
+        user = self._ledger.state.users.get(name)
+        stored = user.password_hash if user and not user.is_disabled else self._nobody
+        is_right = await asyncio.to_thread(self._matches, stored, password)
+        if not is_right or user is None or user.is_disabled:
+            raise UnauthenticatedError(
+                "wrong user name or password", code="login-refused", hint="try again: cidx login"
+            )
+        now, secret = self._clock(), secrets.token_urlsafe(32)
+        session = Session(
+            session_id=secrets.token_hex(12),
+            user=name,
+            refresh_hash=_sha256(secret),
+            created_at=now,
+            expires_at=now + self._terms.refresh_days * 86_400,
+        )
+        await self._ledger.open_session(session)
+        return self._tokens(user, session, secret)
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """
+        Swap a refresh token for a new pair.
+
+        Raises:
+            UnauthenticatedError: It is not good any more.
+        """
+        session_id, _, used = refresh_token.partition(".")
+        secret = secrets.token_urlsafe(32)
+        session = await self._ledger.rotate(
+            session_id, _sha256(used), _sha256(secret), days=self._terms.refresh_days
+        )
+        user = self._ledger.state.users.get(session.user) if session else None
+        if session is None or user is None or user.is_disabled:
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+        return self._tokens(user, session, secret)
+
+    async def log_out(self, who: Principal) -> None:
+        """End the caller's session; nothing to do for the embedded daemon's user."""
+        if who.session_id is not None:
+            await self._ledger.end_session(who.session_id)
+
+    async def hashed(self, password: str) -> str:
+        """Return argon2id's encoding of *password*; takes tens of milliseconds in a thread."""
+        return await asyncio.to_thread(self._hasher.hash, password)
+
+    def _matches(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except argon2.exceptions.VerificationError:
+            return False
+
+    def _tokens(self, user: User, session: Session, secret: str) -> Tokens:
+        now = self._clock()
+        claims = {
+            "iss": self._terms.instance,
+            "aud": _AUDIENCE,
+            "sub": user.name,
+            "sid": session.session_id,
+            "typ": "access",
+            "iat": int(now),
+            "exp": int(now + self._terms.access_s),
+        }
+        access = jwt.encode(claims, self._terms.signing_key, algorithm=_ALGORITHM)
+        refresh = f"{session.session_id}.{secret}"
+        return Tokens(access, refresh, int(self._terms.access_s), user)
+
+    def _access(self, token: str) -> _Access:
+        """Return what a token says, verified once (34 µs) and remembered by its hash."""
+        key = _sha256(token)
+        known = self._verified.get(key)
+        if known is None:
+            claims = self._verify(token)
+            known = _Access(str(claims["sid"]), float(claims["exp"]))
+            if len(self._verified) >= _CACHED_TOKENS:
+                self._verified.clear()
+            self._verified[key] = known
+        return known
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._terms.signing_key,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                issuer=self._terms.instance,
+                # Expiry is judged by the daemon's one clock, in `principal`.
+                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+            )
+        except jwt.PyJWTError:
+            raise UnauthenticatedError("the token is not one of ours", hint=_LOGIN) from None
+        if claims["typ"] != "access":
+            raise UnauthenticatedError("the token is not one of ours", hint=_LOGIN)
+        return claims
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""The daemon's sockets, and whether anybody uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import structlog
+from aiohttp import web
+
+from cidxd.errors import InvalidError
+from cidxd.store.ledger import Ledger
+from cidxd.web import admin
+from cidxd.web.identity import Identity
+from cidxd.web.route import Route
+from cidxd.web.server import application
+from cidxd.work.folders import DataFolder
+
+_log = structlog.get_logger()
+
+
+class Activity:
+    """When the last request came, in seconds of the running loop's clock."""
+
+    def __init__(self) -> None:
+        self.note()
+
+    def note(self) -> None:
+        """A request came."""
+        self._last = asyncio.get_running_loop().time()
+
+    async def idle(self, idle_s: float, is_busy: Callable[[], bool]) -> None:
+        """Wait until there was no request for *idle_s* seconds, and nothing else is going on."""
+        while True:
+            left = self._last + idle_s - asyncio.get_running_loop().time()
+            if left <= 0 and not is_busy():
+                _log.info("idle")
+                return
+            await asyncio.sleep(max(left, min(idle_s, 5.0)))
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    routes: Sequence[Route],
+    identity: Identity,
+    address: tuple[str, int],
+    activity: Activity,
+    *,
+    is_any_port_good: bool,
+) -> AsyncIterator[str]:
+    """
+    Answer requests for the length of the context; yield the URL.
+
+    Raises:
+        InvalidError: `port-taken`, unless any other port is as good.
+    """
+    runner = web.AppRunner(
+        application(routes, identity, activity.note),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=2.0,
+    )
+    await runner.setup()
+    try:
+        yield "http://" + await _bound(runner, address, is_any_port_good=is_any_port_good)
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def admin_socket(
+    data: DataFolder, ledger: Ledger, identity: Identity, clock: Callable[[], float]
+) -> AsyncIterator[None]:
+    """Answer the `cidxd` command on a socket that only this user can open."""
+    app = application(admin.routes(ledger, identity, clock), None, lambda: None)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        data.admin_socket.unlink(missing_ok=True)
+        await web.UnixSite(runner, str(data.admin_socket)).start()
+        data.admin_socket.chmod(0o600)
+        yield
+    finally:
+        data.admin_socket.unlink(missing_ok=True)
+        await runner.cleanup()
+
+
+async def _bound(runner: web.AppRunner, address: tuple[str, int], *, is_any_port_good: bool) -> str:
+    host, port = address
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as err:
+        if not is_any_port_good:
+            raise InvalidError(
+                f"cannot listen on {host}:{port}: {err.strerror}",
+                code="port-taken",
+                hint="stop what uses the port, or set server.listen",
+            ) from err
+        await web.TCPSite(runner, host, 0).start()
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{runner.addresses[-1][1]}"

@@ -1,0 +1,243 @@
+"""
+One stream of truth over a WebSocket: a snapshot, then events, bookmarks while idle.
+
+A subscriber gets snapshot and cursor in one step; what it missed is read from the
+store up to that cursor, then its queue follows.  A message is JSON; see docs/api.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Final
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import Field, ValidationError
+
+from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
+from cidxd.model import catalogue
+from cidxd.model.account import Principal
+from cidxd.model.job import Event, Job
+from cidxd.web import wire
+from cidxd.web.route import Call, Sent
+from cidxd.web.services import Services
+from cidxd.work.bus import Subscription, TooSlowError
+
+BOOKMARK_S: Final = 15.0
+MESSAGE_LIMIT: Final = 64 * 1024  # bytes of one message from a client
+REPLAY_PAGE: Final = 500
+
+
+class Topic(Sent):
+    """What to follow: exactly one of these."""
+
+    job: str | None = None
+    repository: str | None = None
+    all: bool = False
+
+
+class Subscribe(Sent):
+    """A client's message; `after` resumes after an event that was seen."""
+
+    subscribe: Topic
+    after: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Followed:
+    """A topic understood: which events, which jobs, and the columns that replay reads by."""
+
+    wants: Callable[[Event], bool]
+    jobs: Callable[[], list[Job]]
+    job_id: str | None = None
+    repository_id: int | None = None
+
+
+class Live:
+    """The handler of `/api/stream`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    @property
+    def is_followed(self) -> bool:
+        """Somebody has a stream open."""
+        return bool(self._sockets)
+
+    async def stream(self, call: Call) -> web.StreamResponse:
+        """`GET /api/stream`, upgraded."""
+        socket = web.WebSocketResponse(compress=False, heartbeat=30.0, max_msg_size=MESSAGE_LIMIT)
+        if not socket.can_prepare(call.request).ok:
+            raise InvalidError(
+                "this route is a WebSocket",
+                code="upgrade-required",
+                hint="see docs/api.md",
+                status=426,
+            )
+        await socket.prepare(call.request)
+        self._sockets.add(socket)
+        try:
+            await self._serve(socket, call.caller)
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def close(self) -> None:
+        """Close every stream because the daemon stops."""
+        for socket in list(self._sockets):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
+
+    async def _serve(self, socket: web.WebSocketResponse, who: Principal) -> None:
+        """Read subscriptions; the newest replaces the one before."""
+        sending: asyncio.Task[None] | None = None
+        try:
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    continue
+                await _ended(sending)
+                try:
+                    wanted = self._understood(message.data)
+                    followed = await self._followed(wanted.subscribe)
+                except CidxdError as err:
+                    await _say_error(socket, err.code, err.hint or err.message)
+                    continue
+                sending = asyncio.create_task(
+                    self._send(socket, who, followed, wanted.after), name="stream"
+                )
+        finally:
+            await _ended(sending)
+
+    def _understood(self, text: str) -> Subscribe:
+        try:
+            wanted = Subscribe.model_validate_json(text)
+        except ValidationError as err:
+            first = err.errors(include_url=False)[0]
+            raise InvalidError(first["msg"], code="message-invalid", hint=_USAGE) from None
+        topic = wanted.subscribe
+        if [topic.job is not None, topic.repository is not None, topic.all].count(True) != 1:
+            raise InvalidError("one topic", code="message-invalid", hint=_USAGE)
+        return wanted
+
+    async def _followed(self, topic: Topic) -> _Followed:
+        state = self._services.state
+        if topic.repository is not None:
+            row = catalogue.named(state, topic.repository)
+            number = row.repository_id
+            return _Followed(
+                lambda event: event.repository_id == number,
+                lambda: state.jobs.active_of(number),
+                repository_id=number,
+            )
+        if topic.job is None:
+            return _Followed(lambda _: True, state.jobs.active)
+        job_id = topic.job
+        old = None if state.jobs.get(job_id) else await self._services.history.job(job_id)
+        if old is None and state.jobs.get(job_id) is None:
+            raise InvalidError(
+                f"no such job: {job_id}", code="job-not-found", hint="list them: cidx jobs list"
+            )
+        return _Followed(
+            lambda event: event.job_id == job_id,
+            lambda: [job for job in (state.jobs.get(job_id) or old,) if job is not None],
+            job_id=job_id,
+        )
+
+    async def _send(
+        self,
+        socket: web.WebSocketResponse,
+        who: Principal,
+        followed: _Followed,
+        after: int | None,
+    ) -> None:
+        """Send snapshot, replay and news until the socket, the session or the queue ends."""
+        try:
+            with self._services.bus.subscribed(followed.wants) as news:
+                await self._send_from(socket, who, followed, after, news)
+        except TooSlowError:
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")
+        except UnauthenticatedError:
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
+        except (ConnectionError, RuntimeError):  # aiohttp's words for: the peer is gone
+            return
+
+    async def _send_from(
+        self,
+        socket: web.WebSocketResponse,
+        who: Principal,
+        followed: _Followed,
+        after: int | None,
+        news: Subscription,
+    ) -> None:
+        state, now = self._services.state, self._services.clock()
+        limits, cursor = self._services.ledger.limits, state.cursor
+        jobs = [wire.job_document(job, state, limits, now) for job in followed.jobs()]
+        if after is not None and not await self._can_resume(after, cursor):
+            await _say_error(socket, "cursor-expired", "start from the snapshot that follows")
+            after = None
+        await _say(socket, {"snapshot": {"jobs": jobs}, "cursor": cursor})
+        if after is not None:
+            async for event in self._replayed(followed, after, cursor):
+                await _say(socket, {"event": wire.event_document(event)})
+        while True:
+            events = await self._next(news)
+            self._check_session(who)
+            for event in events:
+                await _say(socket, {"event": wire.event_document(event)})
+            if not events:
+                await _say(socket, {"bookmark": state.cursor})
+
+    async def _next(self, news: Subscription) -> list[Event]:
+        """Wait for events; return none when it is time for a bookmark."""
+        try:
+            async with asyncio.timeout(BOOKMARK_S):
+                return await news.next()
+        except TimeoutError:
+            return []
+
+    async def _can_resume(self, after: int, cursor: int) -> bool:
+        first = await self._services.history.first_cursor()
+        return after <= cursor and after + 1 >= first
+
+    async def _replayed(self, followed: _Followed, after: int, cursor: int) -> AsyncIterator[Event]:
+        """Yield the stored events above *after*, up to *cursor*, where the queue takes over."""
+        while after < cursor:
+            events = await self._services.history.events(
+                after=after,
+                limit=REPLAY_PAGE,
+                job_id=followed.job_id,
+                repository_id=followed.repository_id,
+            )
+            for event in events:
+                if event.cursor <= cursor:
+                    yield event
+            if len(events) < REPLAY_PAGE:
+                return
+            after = events[-1].cursor
+
+    def _check_session(self, who: Principal) -> None:
+        if who.session_id is not None:
+            self._services.identity.of_session(who.session_id)
+
+
+_USAGE: Final = (
+    'send {"subscribe": {"job": ID} or {"repository": NAME} or {"all": true}, "after": N}'
+)
+
+
+async def _say(socket: web.WebSocketResponse, document: object) -> None:
+    await socket.send_str(orjson.dumps(document).decode())
+
+
+async def _say_error(socket: web.WebSocketResponse, code: str, hint: str) -> None:
+    await _say(socket, {"error": {"code": code, "hint": hint}})
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,135 @@
+"""The OpenAPI 3.1 document, generated from the table of routes and the handlers' types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from cidxd.__about__ import VERSION
+from cidxd.web.documents import ProblemDocument
+from cidxd.web.route import Route, Sent
+
+_REF: Final = "#/components/schemas/{model}"
+_PART: Final = re.compile(r"\{(\w+)\}")
+_COMMON_FAULTS: Final = {400: "the request's form is wrong", 401: "nobody, or nobody any more"}
+
+
+def contract(routes: Sequence[Route]) -> bytes:
+    """Return the document of *routes* as JSON."""
+    schemas = _schemas(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cidxd",
+            "version": VERSION,
+            "description": "Syncs repositories, tracks the jobs, searches the index.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    return orjson.dumps(document)
+
+
+def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
+    sent = {kind for route in routes for kind in (route.body, route.query) if kind is not None}
+    ordered = sorted(sent, key=lambda kind: kind.__name__)
+    _, found = models_json_schema([(kind, "validation") for kind in ordered], ref_template=_REF)
+    schemas: dict[str, Any] = dict(found.get("$defs", {}))
+    for kind in [ProblemDocument, *(route.answer for route in routes if route.answer is not None)]:
+        own = TypeAdapter(kind).json_schema(ref_template=_REF, mode="serialization")
+        schemas.update(own.pop("$defs", {}))
+        if name := _name(kind):
+            schemas[name] = own
+    return dict(sorted(schemas.items()))
+
+
+def _name(kind: Any) -> str | None:  # noqa: ANN401 - a TypedDict is no class to the type checker
+    return kind.__name__ if hasattr(kind, "__total__") else None
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": _operation_id(route),
+        "parameters": [*_path_parameters(route), *_query_parameters(route, schemas)],
+        "responses": _responses(route),
+    }
+    if route.is_open:
+        operation["security"] = []
+    if route.body is not None:
+        is_required = any(field.is_required() for field in route.body.model_fields.values())
+        operation["requestBody"] = {
+            "required": is_required,
+            "content": {"application/json": {"schema": _ref(route.body.__name__)}},
+        }
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    words = re.sub(r"[^a-z0-9]+", " ", route.path.lower().removeprefix("/api")).split()
+    return "_".join([route.method.lower(), *words])
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PART.findall(route.path)
+    ]
+
+
+def _query_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    properties = schemas[route.query.__name__]["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": field.is_required(),
+            "schema": properties[name],
+        }
+        for name, field in _fields(route.query)
+    ]
+
+
+def _fields(kind: type[Sent]) -> list[tuple[str, Any]]:
+    return list(kind.model_fields.items())
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
+    if route.body is not None:
+        faults = {400: _COMMON_FAULTS[400], 422: "a value in the body is wrong", **faults}
+    if _PART.search(route.path):
+        faults = {404: "there is no such thing, or none that the caller may see", **faults}
+    responses = {
+        str(status): {
+            "description": meaning,
+            "content": {"application/problem+json": {"schema": _ref("ProblemDocument")}},
+        }
+        for status, meaning in sorted(faults.items())
+    }
+    success: dict[str, Any] = {"description": route.summary}
+    if route.answer is not None:
+        name = _name(route.answer)
+        schema = _ref(name) if name else TypeAdapter(route.answer).json_schema()
+        success["content"] = {route.media_type: {"schema": schema}}
+    return {str(route.status): success, **responses}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,80 @@
+"""Errors as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from cidxd.errors import BusyError, InvalidError, RequestError
+from cidxd.model.catalogue import RemoteKnownError
+
+
+def response(err: RequestError, request_id: str) -> web.Response:
+    """Return *err* as a response, with Retry-After and WWW-Authenticate where they belong."""
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(err, InvalidError) and err.pointer:
+        extra["pointer"] = err.pointer
+    if isinstance(err, RemoteKnownError):
+        extra["name"] = err.name
+    if isinstance(err, BusyError):
+        headers["Retry-After"] = str(err.retry_after_s)
+    if err.status == http.HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="cidxd"'
+    return _response(err.status, err.code, err.message, err.hint, request_id, headers, extra)
+
+
+def of_http(err: web.HTTPException, request_id: str) -> web.Response:
+    """Return one of aiohttp's own errors (no such route, body too large) as a problem."""
+    status = http.HTTPStatus(err.status)
+    headers = {name: err.headers[name] for name in ("Allow",) if name in err.headers}
+    code = {404: "route-not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(
+        err.status, status.phrase.lower().replace(" ", "-")
+    )
+    hint = "see /api/openapi.json for what there is" if err.status in {404, 405} else ""
+    return _response(err.status, code, status.phrase.lower(), hint, request_id, headers, {})
+
+
+def internal(request_id: str) -> web.Response:
+    """Return the answer to a request that broke the daemon's own code."""
+    hint = f"report it with the daemon's log of request {request_id}"
+    message = "something unforeseen happened"
+    return _response(500, "internal", message, hint, request_id, {}, {})
+
+
+def of_child(status: int, body: bytes, request_id: str) -> web.Response:
+    """Return a search child's error `{code, detail, hint}` as a problem."""
+    said = orjson.loads(body)
+    extra = {"pointer": said["pointer"]} if "pointer" in said else {}
+    code, hint = said.get("code", "search-failed"), said.get("hint", "")
+    return _response(status, code, said.get("detail", ""), hint, request_id, {}, extra)
+
+
+def _response(  # noqa: PLR0917 - the parts of a problem, in their order
+    status: int,
+    code: str,
+    detail: str,
+    hint: str,
+    request_id: str,
+    headers: dict[str, str],
+    extra: dict[str, Any],
+) -> web.Response:
+    document = {
+        "type": f"about:blank#{code}",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+        "request_id": request_id,
+        **extra,
+    }
+    return web.Response(
+        body=orjson.dumps(document),
+        status=status,
+        headers=headers,
+        content_type="application/problem+json",
+    )

@@ -1,0 +1,110 @@
+"""The registry of repositories."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+from aiohttp import web
+
+from cidxd.errors import InvalidError
+from cidxd.model import catalogue
+from cidxd.model import repository as addresses
+from cidxd.model.catalogue import Registration, RepositoryChange
+from cidxd.model.repository import Repository
+from cidxd.web import documents as doc
+from cidxd.web import wire
+from cidxd.web.requests import Discovery, Page, Reach, RepositoryBody, RepositoryPatch
+from cidxd.web.route import Call, answer
+from cidxd.web.services import Services
+
+
+class Repositories:
+    """Handlers of repositories."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def list(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories`."""
+        asked = call.asked(Page)
+        rows = sorted(self._services.state.repositories.values(), key=lambda row: row.name)
+        rest = [row for row in rows if asked.cursor is None or row.name > asked.cursor]
+        page = rest[: asked.limit]
+        document: doc.RepositoryList = {
+            "repositories": [self._document(row) for row in page],
+            "next_cursor": page[-1].name if len(rest) > len(page) else None,
+        }
+        return answer(document)
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories/{name}`."""
+        return answer(self._document(self._named(call)))
+
+    async def discover(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories/discover`."""
+        found = catalogue.at_address(self._services.state, call.asked(Discovery).url)
+        return answer(self._document(found))
+
+    async def add(self, call: Call) -> web.StreamResponse:
+        """`POST /api/repositories`."""
+        sent = call.sent(RepositoryBody)
+        is_local_allowed = self._services.is_local_allowed
+        remote = addresses.check_remote(sent.remote, is_local_allowed=is_local_allowed)
+        if sent.seed is not None and not is_local_allowed:
+            raise InvalidError(
+                "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
+            )
+        catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
+        await self._services.remotes.check(remote)
+        added = await self._services.ledger.register(
+            Registration(
+                remote=remote,
+                user=call.caller.name,
+                name=sent.name,
+                suggestion=sent.name_suggestion,
+                branches=tuple(sent.branches),
+                seed=sent.seed,
+            )
+        )
+        location = f"/api/repositories/{added.name}"
+        return answer(self._document(added), status=201, headers={"Location": location})
+
+    async def change(self, call: Call) -> web.StreamResponse:
+        """`PATCH /api/repositories/{name}`."""
+        sent, row = call.sent(RepositoryPatch), self._named(call)
+        if sent.remote is not None:
+            addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
+            await self._services.remotes.check(sent.remote)
+        change = RepositoryChange(
+            name=sent.name,
+            branches=None if sent.branches is None else tuple(sent.branches),
+            remote=sent.remote,
+        )
+        changed = await self._services.ledger.change_repository(row.repository_id, change)
+        return answer(self._document(changed))
+
+    async def remove(self, call: Call) -> web.StreamResponse:
+        """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""
+        row = await self._services.ledger.forget(self._named(call).repository_id)
+        folder = self._services.data.repository(row.repository_id)
+        await asyncio.to_thread(shutil.rmtree, folder.root, ignore_errors=True)
+        return web.Response(status=204)
+
+    async def reach(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories/{name}/reach`."""
+        row, commit = self._named(call), call.asked(Reach).commit.lower()
+        branches = {branch.commit: branch.name for branch in row.branches}
+        tip = await self._services.remotes.reach(row.repository_id, commit, list(branches))
+        document: doc.ReachDocument = {
+            "commit": commit,
+            "reachable": tip is not None,
+            "branch": branches.get(tip) if tip is not None else None,
+        }
+        return answer(document)
+
+    def _named(self, call: Call) -> Repository:
+        return catalogue.named(self._services.state, call.part("name"))
+
+    def _document(self, row: Repository) -> doc.RepositoryDocument:
+        return wire.repository_document(row, self._services.state)

@@ -1,0 +1,157 @@
+"""What clients send: bodies and queries as types.  What is not named here is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from cidxd.model import instant
+from cidxd.model.job import Outcome, Status
+from cidxd.web.route import Sent
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Branch = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$")]
+
+
+class Login(Sent):
+    """A user's name and password."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class RefreshToken(Sent):
+    """A refresh token."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+class SyncBody(Sent):
+    """A wish for a sync; `branch` must be tracked, null means every tracked one."""
+
+    repository: Name
+    full: bool = False
+    branch: Branch | None = None
+
+
+class RepositorySyncBody(Sent):
+    """The same, for the repository in the path."""
+
+    full: bool = False
+    branch: Branch | None = None
+
+
+class CancelBody(Sent):
+    """Why; `force` ends the children without grace."""
+
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    force: bool = False
+
+
+class Page(Sent):
+    """A part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class JobQuery(Page):
+    """Which jobs; `since` and `until` are RFC 3339 or dates, `q` is text within id or message."""
+
+    status: Status | None = None
+    outcome: Outcome | None = None
+    repository: Name | None = None
+    user: Name | None = None
+    since: str | None = None
+    until: str | None = None
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+
+    @field_validator("since", "until")
+    @classmethod
+    def _instant(cls, value: str | None) -> str | None:
+        if value is not None:
+            instant.from_wire(value)
+        return value
+
+
+class EventQuery(Sent):
+    """Events with a cursor above `after`; 0 is from the start."""
+
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=5000)] = 500
+
+
+class Discovery(Sent):
+    """A remote's address in any form, or an absolute path."""
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+
+
+class Reach(Sent):
+    """A commit id, at least its first seven digits."""
+
+    commit: Commit
+
+
+class RepositoryBody(Sent):
+    """
+    A repository to add.
+
+    `name` must be free; without it `name_suggestion` or the remote's last part names it.
+    `seed` is a checkout on the daemon's machine (embedded daemon only).
+    """
+
+    remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+    name: Name | None = None
+    name_suggestion: Annotated[str, StringConstraints(min_length=1, max_length=400)] | None = None
+    branches: list[Branch] = Field(default=[])
+    seed: Annotated[str, StringConstraints(pattern=r"^/", max_length=4000)] | None = None
+
+
+class RepositoryPatch(Sent):
+    """What to change; what is not sent stays as it is."""
+
+    name: Name | None = None
+    branches: list[Branch] | None = None
+    remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
+
+
+class SearchBody(Sent):
+    """A search; without `repository` over all that the caller may read."""
+
+    q: Annotated[str, StringConstraints(max_length=100_000)]
+    mode: Literal["literal", "regex", "symbol"] = "literal"
+    case: Literal["sensitive", "insensitive"] = "sensitive"
+    word: bool = False
+    path: list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]] = Field(default=[])
+    lang: list[Annotated[str, StringConstraints(min_length=1, max_length=50)]] = Field(default=[])
+    repository: list[Name] = Field(default=[])
+    branch: Branch | None = None
+    limit: Annotated[int, Field(ge=0, le=10_000)] = 50
+    context: Annotated[int, Field(ge=0, le=20)] = 0
+    cursor: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+
+
+class FileQuery(Sent):
+    """A file of an indexed commit; without `commit` the tip of `branch` or the default branch."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    commit: Commit | None = None
+    branch: Branch | None = None
+
+
+class UserBody(Sent):
+    """A user to add, over the admin socket."""
+
+    name: Name
+    password: Annotated[str, StringConstraints(min_length=8, max_length=1024)]
+    role: Literal["admin", "member"] = "member"
+
+
+class UserPatch(Sent):
+    """A new password, or whether the user may come in; every session of theirs ends."""
+
+    password: Annotated[str, StringConstraints(min_length=8, max_length=1024)] | None = None
+    disabled: bool | None = None

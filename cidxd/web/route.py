@@ -1,0 +1,99 @@
+"""
+A route as data: what it takes, what it answers, who may call it.
+
+The server dispatches by this table and the OpenAPI document is generated from it,
+so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from cidxd.model.account import Principal
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Sent(BaseModel):
+    """Something a client sends: a field we do not know is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One request, understood.
+
+    Attributes:
+        who: Who asks; None on open routes only.
+        query, body: Validated, of the types that the route names.
+    """
+
+    request: web.Request
+    who: Principal | None
+    query: Sent | None
+    body: Sent | None
+
+    @property
+    def caller(self) -> Principal:
+        """Who asks, on a route that is not open."""
+        return cast("Principal", self.who)
+
+    def part(self, name: str) -> str:
+        """Return a part of the path."""
+        return self.request.match_info[name]
+
+    def sent(self, _kind: type[M]) -> M:
+        """Return the body, which is of the type the route names."""
+        return cast("M", self.body)
+
+    def asked(self, _kind: type[M]) -> M:
+        """Return the query, which is of the type the route names."""
+        return cast("M", self.query)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One method on one path.
+
+    Attributes:
+        answer: What a success answers, a TypedDict or a list of media types' words; None: no body.
+        faults: Other status codes it may answer, with their meaning, for the contract.
+        is_open: Nobody needs a token.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    _: dataclasses.KW_ONLY
+    answer: Any = None
+    status: int = 200
+    query: type[Sent] | None = None
+    body: type[Sent] | None = None
+    media_type: str = "application/json"
+    faults: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    is_open: bool = False
+
+
+def answer(
+    document: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return *document* as JSON."""
+    return web.Response(
+        body=orjson.dumps(document),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )

@@ -1,0 +1,71 @@
+"""Search and file views: the question to a search child, its JSON bytes to the caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from cidxd.errors import NotFoundError
+from cidxd.model import catalogue
+from cidxd.model.repository import Repository
+from cidxd.web import problem
+from cidxd.web.requests import FileQuery, SearchBody
+from cidxd.web.route import Call
+from cidxd.web.server import REQUEST_ID
+from cidxd.web.services import Services
+
+_SENDING_S = 5.0  # beyond the query's own limit: for the child to answer at all
+_WHOLE_LIMIT_S = 60.0  # of a query without a limit on matches
+
+
+class Search:
+    """Handlers of search."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def search(self, call: Call) -> web.StreamResponse:
+        """`GET` and `POST /api/search`."""
+        sent = call.sent(SearchBody) if call.body is not None else call.asked(SearchBody)
+        limit_s = self._services.search_limit_s if sent.limit else _WHOLE_LIMIT_S
+        question = {
+            "op": "search",
+            **sent.model_dump(exclude={"repository", "branch"}),
+            "repositories": [self._place(row, sent.branch) for row in self._chosen(sent)],
+            "timeout_ms": int(limit_s * 1000),
+        }
+        return await self._asked(call, question, limit_s)
+
+    async def file(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories/{name}/file`."""
+        asked = call.asked(FileQuery)
+        row = catalogue.named(self._services.state, call.part("name"))
+        question = {"op": "file", "path": asked.path, "commit": asked.commit}
+        return await self._asked(call, question | self._place(row, asked.branch), _WHOLE_LIMIT_S)
+
+    def _chosen(self, sent: SearchBody) -> list[Repository]:
+        state = self._services.state
+        if sent.repository:
+            return [catalogue.named(state, name) for name in dict.fromkeys(sent.repository)]
+        every = [row for row in state.repositories.values() if row.branches]
+        if not every:
+            raise NotFoundError(
+                "no repository has been synced yet", code="not-indexed", hint="cidx sync"
+            )
+        return sorted(every, key=lambda row: row.name)
+
+    def _place(self, row: Repository, branch: str | None) -> dict[str, Any]:
+        folder = self._services.data.repository(row.repository_id)
+        return {
+            "name": row.name,
+            "index": str(folder.index),
+            "mirror": str(folder.mirror),
+            "branch": branch,
+        }
+
+    async def _asked(self, call: Call, question: dict[str, Any], limit_s: float) -> web.Response:
+        status, body = await self._services.searchers.ask(question, timeout_s=limit_s + _SENDING_S)
+        if status != 200:  # noqa: PLR2004 - an HTTP status
+            return problem.of_child(status, body, call.request[REQUEST_ID])
+        return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,158 @@
+"""From the table of routes to an aiohttp application: who asks, what was sent, what went wrong."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableError
+from cidxd.model.job import IllegalTransitionError
+from cidxd.store.database import StoreError
+from cidxd.web import problem
+from cidxd.web.identity import Identity
+from cidxd.web.route import Call, Route, Sent
+
+_log = structlog.get_logger()
+
+BODY_LIMIT: Final = 1 << 20  # bytes
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(
+    routes: Sequence[Route], identity: Identity | None, on_request: Callable[[], None]
+) -> web.Application:
+    """
+    Return the application that serves *routes*.
+
+    Args:
+        routes: What there is.
+        identity: Tells who asks; None where the file system already did (the admin socket).
+        on_request: Told of every request, before it is served.
+    """
+    app = web.Application(middlewares=[_request_id, _problems], client_max_size=BODY_LIMIT)
+    for route in routes:
+        app.router.add_route(route.method, route.path, _served(route, identity, on_request))
+    return app
+
+
+def _served(route: Route, identity: Identity | None, on_request: Callable[[], None]) -> Next:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        on_request()
+        who = None
+        if identity is not None and not route.is_open:
+            who = identity.principal(request.headers.get("Authorization"))
+            structlog.contextvars.bind_contextvars(user=who.name)
+        query = _query(route.query, request)
+        body = await _body(route.body, request)
+        return await route.handler(Call(request, who, query, body))
+
+    return serve
+
+
+def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
+    if kind is None:
+        if request.query:
+            raise _unknown_parameter(next(iter(request.query)))
+        return None
+    sent: dict[str, Any] = {}
+    for name in request.query:
+        values = request.query.getall(name)
+        field = kind.model_fields.get(name)
+        if field is None:
+            raise _unknown_parameter(name)
+        is_list = str(field.annotation).startswith("list")
+        if len(values) > 1 and not is_list:
+            raise InvalidError(
+                f"given twice: {name}", code="query-invalid", pointer=f"?{name}", status=400
+            )
+        sent[name] = values if is_list else values[0]
+    try:
+        return kind.model_validate(sent)
+    except ValidationError as err:
+        raise _invalid(err, "query-invalid", 400, "?") from None
+
+
+async def _body(kind: type[Sent] | None, request: web.Request) -> Sent | None:
+    if kind is None:
+        return None
+    raw = await request.read()
+    if not raw and all(not field.is_required() for field in kind.model_fields.values()):
+        raw = b"{}"
+    try:
+        orjson.loads(raw)
+    except orjson.JSONDecodeError as err:
+        raise InvalidError(
+            f"the body is not JSON: {err}", code="body-not-json", status=400
+        ) from None
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as err:
+        raise _invalid(err, "body-invalid", 422, "/") from None
+
+
+def _unknown_parameter(name: str) -> InvalidError:
+    return InvalidError(
+        f"unknown parameter: {name}",
+        code="query-invalid",
+        hint="see /api/openapi.json for what there is",
+        pointer=f"?{name}",
+        status=400,
+    )
+
+
+def _invalid(err: ValidationError, code: str, status: int, mark: str) -> InvalidError:
+    first = err.errors(include_url=False)[0]
+    where = mark + "/".join(str(part) for part in first["loc"])
+    return InvalidError(
+        f"{where}: {first['msg'].lower()}",
+        code=code,
+        hint="see /api/openapi.json for what there is",
+        pointer=where,
+        status=status,
+    )
+
+
+@web.middleware
+async def _request_id(request: web.Request, handler: Next) -> web.StreamResponse:
+    request_id = secrets.token_hex(8)
+    request[REQUEST_ID] = request_id
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        response = await handler(request)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+    return response
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Turn whatever went wrong into problem+json; the one place where HTTP errors are made."""
+    request_id = request[REQUEST_ID]
+    try:
+        return await handler(request)
+    except web.HTTPException as err:
+        return problem.of_http(err, request_id)
+    except (CidxdError, IllegalTransitionError) as err:
+        return problem.response(_request_error(err), request_id)
+    except Exception:  # noqa: BLE001 - the request's guard: it is logged, and answered
+        _log.exception("request_broke", method=request.method, path=request.path)
+        return problem.internal(request_id)
+
+
+def _request_error(err: CidxdError | IllegalTransitionError) -> RequestError:
+    match err:
+        case RequestError():
+            return err
+        case StoreError():
+            return UnavailableError(err.message, hint=err.hint, code=err.code)
+        case CidxdError():
+            return InvalidError(err.message, hint=err.hint, code=err.code)
+        case _:
+            return InvalidError(str(err), code="conflict", status=409)

@@ -1,0 +1,48 @@
+"""What the handlers work with, handed down once by the composition root."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from cidxd.model.registry import State
+from cidxd.store.history import History
+from cidxd.store.ledger import Ledger
+from cidxd.web.identity import Identity
+from cidxd.web.remotes import Remotes
+from cidxd.work.bus import Bus
+from cidxd.work.folders import DataFolder
+from cidxd.work.searchers import Searchers
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """
+    Everything a handler may need.
+
+    Attributes:
+        stop_job: Ends a running job's children, its cancel being on record.
+        reasons: Why the daemon is not ready, in words; empty when it is.
+        shut_down: Lets the daemon end; None where only the service manager may.
+        is_local_allowed: A path on this machine may be a remote.
+    """
+
+    ledger: Ledger
+    history: History
+    bus: Bus
+    searchers: Searchers
+    identity: Identity
+    data: DataFolder
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    stop_job: Callable[[str], None]
+    remotes: Remotes
+    reasons: Callable[[], list[str]]
+    shut_down: Callable[[], None] | None
+    is_local_allowed: bool
+    search_limit_s: float
+
+    @property
+    def state(self) -> State:
+        """The committed state."""
+        return self.ledger.state

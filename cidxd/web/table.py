@@ -1,0 +1,150 @@
+"""The table of every route of the daemon."""
+
+from __future__ import annotations
+
+from cidxd.web import documents as doc
+from cidxd.web import openapi
+from cidxd.web.auth import Auth
+from cidxd.web.health import Health
+from cidxd.web.jobs import Jobs
+from cidxd.web.live import Live
+from cidxd.web.repositories import Repositories
+from cidxd.web.requests import (
+    CancelBody,
+    Discovery,
+    EventQuery,
+    FileQuery,
+    JobQuery,
+    Page,
+    Reach,
+    RepositoryBody,
+    RepositoryPatch,
+    RepositorySyncBody,
+    SearchBody,
+    SyncBody,
+)
+from cidxd.web.route import Route
+from cidxd.web.search import Search
+from cidxd.web.search_documents import FileDocument, SearchDocument
+from cidxd.web.services import Services
+
+_BUSY = {429: "a limit on waiting jobs is reached"}
+_SEARCH = {
+    404: "no such repository, branch or file, or nothing indexed yet",
+    410: "the results moved since the cursor was given",
+    422: "the pattern or a field is wrong",
+    503: "the index is being rebuilt, or the query took too long",
+}
+
+
+def routes(services: Services, live: Live) -> list[Route]:
+    """Return every route, in the order of the documentation."""
+    table: list[Route] = []
+    own = Health(services, lambda: openapi.contract(table)).routes()
+    table += [
+        *Auth(services.identity).routes(),
+        *_repositories(Repositories(services)),
+        *_jobs(Jobs(services)),
+        *_search(Search(services)),
+        Route(
+            "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,
+            faults={426: "this is a WebSocket"},
+        ),
+        *own,
+    ]  # fmt: skip
+    return table
+
+
+def _repositories(handlers: Repositories) -> list[Route]:
+    one = "/api/repositories/{name}"
+    conflict = {409: "the remote or the name is registered already; `name` says as what"}
+    return [
+        Route(
+            "GET", "/api/repositories", handlers.list, "The registered repositories, by name",
+            query=Page, answer=doc.RepositoryList,
+        ),
+        Route(
+            "POST", "/api/repositories", handlers.add, "Register a repository",
+            body=RepositoryBody, answer=doc.RepositoryDocument, status=201, faults=conflict,
+        ),
+        Route(
+            "GET", "/api/repositories/discover", handlers.discover,
+            "The repository with that remote, in whichever form the address is given",
+            query=Discovery, answer=doc.RepositoryDocument, faults={404: "none has that remote"},
+        ),
+        Route("GET", one, handlers.show, "One repository", answer=doc.RepositoryDocument),
+        Route(
+            "PATCH", one, handlers.change, "Change a repository's settings", body=RepositoryPatch,
+            answer=doc.RepositoryDocument, faults=conflict,
+        ),
+        Route(
+            "DELETE", one, handlers.remove,
+            "Remove a repository, its mirror and its index; its jobs stay in history", status=204,
+            faults={409: "it has an active job"},
+        ),
+        Route(
+            "GET", one + "/reach", handlers.reach,
+            "Whether a commit is reachable from an indexed tip", query=Reach,
+            answer=doc.ReachDocument,
+        ),
+    ]  # fmt: skip
+
+
+def _jobs(handlers: Jobs) -> list[Route]:
+    one = "/api/jobs/{job_id}"
+    return [
+        Route(
+            "POST", "/api/sync", handlers.sync,
+            "Ask for a sync: a new job, or one that waits already", body=SyncBody,
+            answer=doc.JobDocument, status=202, faults={404: "no such repository", **_BUSY},
+        ),
+        Route(
+            "POST", "/api/repositories/{name}/sync", handlers.sync_named,
+            "The same, for one repository", body=RepositorySyncBody, answer=doc.JobDocument,
+            status=202, faults=_BUSY,
+        ),
+        Route(
+            "GET", "/api/jobs", handlers.list, "Jobs, newest first", query=JobQuery,
+            answer=doc.JobList,
+        ),
+        Route(
+            "GET", one, handlers.show, "One job, by its id or a unique beginning or end of it",
+            answer=doc.JobDocument, faults={409: "more than one job's id is like that"},
+        ),
+        Route(
+            "GET", one + "/events", handlers.events, "What happened to a job, oldest first",
+            query=EventQuery, answer=doc.EventList,
+            faults={409: "more than one job's id is like that"},
+        ),
+        Route(
+            "POST", one + "/cancel", handlers.cancel,
+            "Cancel a job, or withdraw from it; harmless once it ended", body=CancelBody,
+            answer=doc.JobDocument, faults={409: "more than one job's id is like that"},
+        ),
+        Route(
+            "DELETE", one, handlers.cancel, "The same as cancel", answer=doc.JobDocument,
+            faults={409: "more than one job's id is like that"},
+        ),
+        Route(
+            "POST", one + "/retry", handlers.retry,
+            "Ask for an ended job again: a new job, linked both ways", answer=doc.JobDocument,
+            status=202, faults={409: "the job has not ended", **_BUSY},
+        ),
+    ]  # fmt: skip
+
+
+def _search(handlers: Search) -> list[Route]:
+    return [
+        Route(
+            "GET", "/api/search", handlers.search, "Search one repository, several, or all",
+            query=SearchBody, answer=SearchDocument, faults=_SEARCH,
+        ),
+        Route(
+            "POST", "/api/search", handlers.search, "The same, for long patterns", body=SearchBody,
+            answer=SearchDocument, faults=_SEARCH,
+        ),
+        Route(
+            "GET", "/api/repositories/{name}/file", handlers.file, "A file of an indexed commit",
+            query=FileQuery, answer=FileDocument, faults=_SEARCH,
+        ),
+    ]  # fmt: skip

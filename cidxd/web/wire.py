@@ -1,0 +1,191 @@
+"""Records to the wire's words: the only place that makes JSON documents of jobs and the like."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from cidxd.model import estimate, instant, queue
+from cidxd.model.documents import error_document, phase_document
+from cidxd.model.job import Attempt, BranchMove, CancelRequest, Event, Job, Options
+from cidxd.model.queue import Limits
+from cidxd.model.registry import State
+from cidxd.model.report import Usage
+from cidxd.model.repository import Repository
+from cidxd.web import documents as doc
+
+
+def job_document(job: Job, state: State, limits: Limits, now: float) -> doc.JobDocument:
+    """Return *job* as the wire has it; elapsed time, estimate and queue are as of *now*."""
+    left = _estimate(job, state, now)
+    stored = {
+        "job_id": job.job_id,
+        "repository": job.repository,
+        "requested_by": job.requested_by,
+        "requesters": list(job.requesters),
+        "status": job.status,
+        "outcome": job.outcome,
+        "phase": job.phase,
+        "progress_percentage": estimate.shown(job.progress),
+        "message": job.message,
+        "created_at": instant.to_wire(job.created_at),
+        "started_at": instant.optional(job.started_at),
+        "finished_at": instant.optional(job.finished_at),
+        "elapsed_seconds": _elapsed(job, now),
+        "estimated_completion": _completion(left, now),
+        "estimate": left,
+        "queue": _queue(job, state, limits, now),
+        "commits": [_commit(moved) for moved in job.commits],
+        "phases": [phase_document(record) for record in job.phases],
+        "summary": None if job.summary is None else dict(job.summary),
+        "resources": _resources(job),
+        "history": [
+            {"at": instant.to_wire(entry.at), "status": entry.status, "phase": entry.phase}
+            for entry in job.history
+        ],
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "error": None if job.error is None else error_document(job.error),
+        "options": _options(job.options),
+        "retry_of": job.retry_of,
+        "retried_by": job.retried_by,
+        "cancel": None if job.cancel is None else _cancel(job.cancel),
+        "links": _links(job),
+    }
+    return cast("doc.JobDocument", stored)
+
+
+def event_document(event: Event) -> doc.EventDocument:
+    """Return *event* as the wire has it."""
+    return {
+        "cursor": event.cursor,
+        "job_id": event.job_id,
+        "repository": event.repository,
+        "seq": event.seq,
+        "at": instant.to_wire(event.at),
+        "type": event.kind,
+        "data": dict(event.data),
+    }
+
+
+def repository_document(row: Repository, state: State) -> doc.RepositoryDocument:
+    """Return *row* as the wire has it."""
+    last = row.last_job
+    return {
+        "name": row.name,
+        "remote": row.remote,
+        "default_branch": row.default_branch,
+        "tracked": list(row.tracked),
+        "branches": [
+            {
+                "name": branch.name,
+                "commit": branch.commit,
+                "indexed_at": instant.to_wire(branch.indexed_at),
+                "job_id": branch.job_id,
+                "default": branch.is_default,
+            }
+            for branch in row.branches
+        ],
+        "created_at": instant.to_wire(row.created_at),
+        "created_by": row.created_by,
+        "checked_at": instant.optional(row.checked_at),
+        "active_jobs": [job.job_id for job in state.jobs.active_of(row.repository_id)],
+        "last_job": None
+        if last is None
+        else cast(
+            "doc.LastJobDocument",
+            {
+                "job_id": last.job_id,
+                "status": last.status,
+                "finished_at": instant.to_wire(last.finished_at),
+            },
+        ),
+    }
+
+
+def _estimate(job: Job, state: State, now: float) -> doc.Estimate | None:
+    repository = state.repositories.get(job.repository_id)
+    left = estimate.remaining(job, repository.timings if repository else (), now=now)
+    if left is None:
+        return None
+    return {
+        "remaining_seconds": left.remaining_s,
+        "low_seconds": left.low_s,
+        "high_seconds": left.high_s,
+        "basis": left.basis,
+    }
+
+
+def _completion(left: doc.Estimate | None, now: float) -> str | None:
+    return None if left is None else instant.to_wire(now + left["remaining_seconds"])
+
+
+def _elapsed(job: Job, now: float) -> float:
+    """Return the seconds since the first claim, to the end or to now; 0 before it."""
+    if job.started_at is None:
+        return 0.0
+    end = job.finished_at if job.finished_at is not None else now
+    return round(max(0.0, end - job.started_at), 3)
+
+
+def _queue(job: Job, state: State, limits: Limits, now: float) -> doc.Queue | None:
+    place = queue.place(job, state.jobs.active(), limits, now=now)
+    return None if place is None else {"position": place.position, "reason": place.reason}
+
+
+def _commit(moved: BranchMove) -> doc.Commit:
+    return {
+        "branch": moved.branch,
+        "before": moved.before,
+        "fetched": moved.fetched,
+        "indexed": moved.indexed,
+    }
+
+
+def _usage(usage: Usage) -> doc.UsageDocument:
+    return {
+        "cpu_seconds": round(usage.cpu_seconds, 3),
+        "peak_rss_bytes": usage.peak_rss_bytes,
+        "read_bytes": usage.read_bytes,
+        "written_bytes": usage.written_bytes,
+    }
+
+
+def _resources(job: Job) -> dict[str, Any]:
+    whole = sum(job.usage.values(), Usage())
+    by_phase = {phase.value: _usage(usage) for phase, usage in job.usage.items()}
+    return {**_usage(whole), "by_phase": by_phase}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "started_at": instant.to_wire(attempt.started_at),
+        "finished_at": instant.optional(attempt.finished_at),
+        "error": None if attempt.error is None else error_document(attempt.error),
+        "interrupted": attempt.interrupted,
+    }
+
+
+def _options(options: Options) -> dict[str, Any]:
+    branches = list(options.branches)
+    return {
+        "full": options.full,
+        "branch": branches[0] if len(branches) == 1 else branches or None,
+    }
+
+
+def _cancel(request: CancelRequest) -> dict[str, str]:
+    return {
+        "requested_by": request.requested_by,
+        "reason": request.reason,
+        "at": instant.to_wire(request.at),
+    }
+
+
+def _links(job: Job) -> dict[str, str]:
+    own = f"/api/jobs/{job.job_id}"
+    links = {"self": own, "events": f"{own}/events", "stream": "/api/stream"}
+    if not job.is_final:
+        links["cancel"] = f"{own}/cancel"
+    else:
+        links["retry"] = f"{own}/retry"
+    return links

@@ -1,0 +1,1 @@
+"""Scheduler, runner, phases and their child processes."""

@@ -1,0 +1,201 @@
+"""
+The talk with one build child: request, reports, permit, done.
+
+The child decides nothing about the job: it says what it did, and publishes when told.
+From the permit on it is left to finish, whatever happens to the caller, since what is
+recorded as published must be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from cidxd.errors import FAULTS, FaultError
+from cidxd.indexer import protocol
+from cidxd.model.report import (
+    ORDER,
+    Phase,
+    PhaseEnded,
+    PhaseProgressed,
+    PhaseStarted,
+    Report,
+    Usage,
+)
+from cidxd.work import proc, shield
+from cidxd.work.proc import Child
+
+SETTLE_S: Final = 60.0  # for a publish whose caller is cancelled; it takes milliseconds
+LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself
+_DETAIL_CHARS: Final = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Built:
+    """What the child found and did: JSON-ready summary, and `{branch, before, indexed}` each."""
+
+    summary: Mapping[str, Any]
+    commits: Sequence[Mapping[str, Any]]
+
+
+async def build(
+    request: Mapping[str, Any],
+    *,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    report: Callable[[Report], None],
+    permit: Callable[[Built], Awaitable[None]],
+    pass_fds: Sequence[int],
+    stall_s: float,
+    settle_s: float = SETTLE_S,
+) -> Built:
+    """
+    Let a build child diff, index and validate, and publish once *permit* returns.
+
+    What *permit* raises ends the child unpublished.  A caller that is cancelled before it
+    is asked ends the child too; from then on a cancellation waits up to *settle_s* seconds,
+    and if the publish came through in that time, the result is returned all the same.
+
+    Raises:
+        FaultError: What the child reported, `child-crashed`, `child-protocol`, `stalled`.
+    """
+    async with proc.started(argv, env=env, stall_s=stall_s, pass_fds=pass_fds) as child:
+        course = Course()
+        child.send(protocol.encode(dict(request)))
+        hello = await _message(child)
+        if hello["type"] != "hello" or hello.get("version") != protocol.VERSION:
+            raise FaultError("child-protocol", f"it began with: {_short(hello)}")
+        ready = await _until(child, "ready", course, report)
+        built = course.built(ready)
+        await shield.settled(_publish(child, built, course, report, permit), settle_s)
+        return built
+
+
+class Course:
+    """What a build child may say next: each phase once and in order, publish after the permit."""
+
+    def __init__(self) -> None:
+        self._running: Phase | None = None
+        self._last = Phase.FETCH
+        self._is_permitted = False
+
+    def take(self, message: Mapping[str, Any]) -> Report:
+        """
+        Return what *message* reports.
+
+        Raises:
+            FaultError: `child-protocol`: it is no report, or not one that may come now.
+        """
+        try:
+            match message["type"]:
+                case "phase":
+                    return self._started(Phase(message["name"]))
+                case "progress" if self._running is not None:
+                    return _progressed(self._running, message)
+                case "phase_done" if message["name"] == self._running:
+                    return self._ended(message)
+                case _:
+                    raise _unexpected(message)
+        except (KeyError, TypeError, ValueError) as err:
+            raise _unexpected(message) from err
+
+    def built(self, ready: Mapping[str, Any]) -> Built:
+        """
+        Return what was built; from here on only publish may come.
+
+        Raises:
+            FaultError: `child-protocol`.
+        """
+        summary, commits = ready.get("summary"), ready.get("commits")
+        is_sound = isinstance(summary, dict) and isinstance(commits, list)
+        if not is_sound or self._running is not None or self._is_permitted:
+            raise _unexpected(ready)
+        self._is_permitted = True
+        return Built(dict(summary or {}), list(commits or []))
+
+    @property
+    def is_published(self) -> bool:
+        """Publish has been and gone."""
+        return self._last is Phase.PUBLISH and self._running is None
+
+    def _started(self, phase: Phase) -> PhaseStarted:
+        is_next = ORDER.index(phase) > ORDER.index(self._last) and self._running is None
+        if not is_next or (phase is Phase.PUBLISH) != self._is_permitted:
+            raise ValueError(phase)
+        self._running = self._last = phase
+        return PhaseStarted(phase)
+
+    def _ended(self, message: Mapping[str, Any]) -> PhaseEnded:
+        phase, self._running = Phase(message["name"]), None
+        counters = {str(name): int(count) for name, count in message["counters"].items()}
+        return PhaseEnded(phase, counters, Usage(**message["usage"]))
+
+
+async def _publish(
+    child: Child,
+    built: Built,
+    course: Course,
+    report: Callable[[Report], None],
+    permit: Callable[[Built], Awaitable[None]],
+) -> None:
+    await permit(built)
+    child.send(protocol.encode({"type": "publish"}))
+    done = await _until(child, "done", course, report)
+    if not course.is_published:
+        raise _unexpected(done)
+    with contextlib.suppress(TimeoutError, FaultError):  # its word decides, not its exit
+        async with asyncio.timeout(LEAVE_S):
+            await child.exited()
+
+
+async def _until(
+    child: Child, wanted: str, course: Course, report: Callable[[Report], None]
+) -> dict[str, Any]:
+    """Pass on reports until the message of type *wanted*, and return that."""
+    while (message := await _message(child))["type"] != wanted:
+        report(course.take(message))
+    return message
+
+
+async def _message(child: Child) -> dict[str, Any]:
+    line = await child.line()
+    if line is None:
+        ended = await child.exited()
+        raise FaultError("child-crashed", _last_words(ended.code, ended.stderr_tail))
+    try:
+        message = protocol.decode(line)
+        kind = message["type"]
+    except (ValueError, KeyError) as err:
+        raise FaultError("child-protocol", str(err)[:_DETAIL_CHARS]) from err
+    if kind == "failed":
+        code = message.get("code", "")
+        detail = str(message.get("detail", ""))
+        known = code if code in FAULTS else "index-failed"
+        raise FaultError(known, detail if known == code else f"{code}: {detail}")
+    return message
+
+
+def _progressed(phase: Phase, message: Mapping[str, Any]) -> PhaseProgressed:
+    return PhaseProgressed(
+        phase=phase,
+        done=int(message["done"]),
+        total=int(message["total"]),
+        unit=str(message["unit"]),
+        bytes=int(message.get("bytes", 0)),
+    )
+
+
+def _last_words(code: int, tail: str) -> str:
+    how = f"ended by signal {-code}" if code < 0 else f"exit {code}"
+    return f"{how}: {tail[-_DETAIL_CHARS:]}" if tail else how
+
+
+def _unexpected(message: Mapping[str, Any]) -> FaultError:
+    return FaultError("child-protocol", f"not expected now: {_short(message)}")
+
+
+def _short(message: Mapping[str, Any]) -> str:
+    return str(dict(message))[:_DETAIL_CHARS]

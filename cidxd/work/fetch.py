@@ -1,0 +1,282 @@
+"""
+Everything asked of a remote and of a mirror, by way of the git binary.
+
+The caller holds the repository's lock, so nobody else writes in the mirror: what an
+ended git left behind is swept away without asking how old it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from cidxd.errors import FaultError
+from cidxd.git import argv, fault, refs
+from cidxd.git.hearing import Hearing
+from cidxd.git.progress import FetchProgress
+from cidxd.model.report import PhaseProgressed, Report, Usage
+from cidxd.work import proc
+from cidxd.work.proc import Exit
+
+_PACKS_LIMIT: Final = 20  # every fetch adds one, and each slows every look-up
+_HEX: Final = re.compile(r"[0-9a-f]{4,64}")
+# What a git that was ended leaves in a bare repository, as globs.
+_LEFTOVERS: Final = (
+    "*.lock",
+    "refs/**/*.lock",
+    "logs/**/*.lock",
+    "objects/pack/tmp_*",
+    "objects/pack/*.lock",
+    "objects/info/*.lock",
+    "objects/tmp_*",
+    "objects/??/tmp_obj_*",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tips:
+    """
+    What a remote has.
+
+    Attributes:
+        default: Its default branch, None where HEAD names none of its branches.
+        branches: The commit of each branch; empty for a remote without commits.
+        usage: What asking took.
+    """
+
+    default: str | None
+    branches: Mapping[str, str]
+    usage: Usage
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came, and the commit that the mirror now has for each branch asked for."""
+
+    objects_received: int
+    bytes_received: int
+    commits: Mapping[str, str]
+    usage: Usage
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The figures of the fetch phase."""
+        return {"objects_received": self.objects_received, "bytes_received": self.bytes_received}
+
+
+async def ls_remote(remote: str, *, env: Mapping[str, str], stall_s: float) -> Tips:
+    """
+    Ask *remote* for its branches and its default branch.
+
+    Raises:
+        FaultError: It cannot be had, or was silent for *stall_s* seconds.
+    """
+    try:
+        command = argv.ls_remote(remote)
+    except ValueError as err:
+        raise FaultError("protocol-refused", str(err)) from err
+    ended = await _git(command, env=env, stall_s=stall_s)
+    default, branches = refs.remote_tips(ended.stdout)
+    return Tips(default, branches, ended.usage)
+
+
+async def ensure_mirror(
+    mirror: Path, *, env: Mapping[str, str], stall_s: float, lock_fd: int
+) -> bool:
+    """
+    See to it that there is a sound bare repository; return whether it was newly made.
+
+    A broken one is set aside.  Cancelled, it leaves a folder beside it that the next call
+    removes.
+    """
+    command = argv.is_bare(mirror)
+    found = await proc.run(command, env=env, stall_s=stall_s, capture=True)
+    if found.code == 0 and found.stdout.strip() == b"true":
+        return False
+    draft = mirror.with_name(mirror.name + ".new")
+    await asyncio.to_thread(_make_room, mirror, draft)
+    await _git(argv.init_mirror(draft), env=env, stall_s=stall_s, lock_fd=lock_fd)
+    await asyncio.to_thread(draft.rename, mirror)
+    return True
+
+
+def set_aside(mirror: Path) -> None:
+    """Take *mirror* away at once, then remove it; blocks while it does."""
+    aside = mirror.with_name(f"{mirror.name}.{uuid.uuid4().hex}.old")
+    with contextlib.suppress(FileNotFoundError):
+        mirror.rename(aside)
+    for leftover in mirror.parent.glob(f"{mirror.name}.*.old"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+async def seed(
+    mirror: Path, checkout: str, *, env: Mapping[str, str], stall_s: float, lock_fd: int
+) -> None:
+    """
+    Take over what a checkout on this machine has, so that less is to be fetched.
+
+    It is a help and no more: what fails here is left to the fetch.
+    """
+    with contextlib.suppress(FaultError, ValueError):
+        command = argv.seed(mirror, Path(checkout))
+        await _git(command, env=env, stall_s=stall_s, lock_fd=lock_fd)
+
+
+async def fetch(
+    mirror: Path,
+    remote: str,
+    branches: Sequence[str],
+    *,
+    kept: Sequence[str],
+    env: Mapping[str, str],
+    report: Callable[[Report], None],
+    lock_fd: int,
+    stall_s: float,
+) -> Fetched:
+    """
+    Bring *branches* as the remote has them now, a force-push included, and report how it goes.
+
+    Afterwards the mirror has these branches and those in *kept*, and no other.
+    Cancelled, the group of git's processes is ended first; the next call clears what they left.
+
+    Raises:
+        FaultError: git failed, or was silent for *stall_s* seconds.
+    """
+    if not branches:
+        return Fetched(0, 0, {}, Usage())
+    here = _Mirror(mirror, env, stall_s, lock_fd)
+    try:
+        command = argv.fetch(mirror, remote, branches)
+    except ValueError as err:
+        raise FaultError("protocol-refused", str(err)) from err
+    await asyncio.to_thread(_sweep, mirror)
+    wanted = [*branches, *kept]
+    # A branch `a` that is gone from the remote would keep `a/b` from being written.
+    await here.delete(refs.in_the_way(await here.refs(), wanted))
+    progress = FetchProgress()
+    ended = await _git(
+        command,
+        env=env,
+        stall_s=stall_s,
+        lock_fd=lock_fd,
+        on_words=lambda words: _pass_on(progress.read(words), report),
+    )
+    present = await here.refs()
+    await here.delete(refs.unwanted(present, wanted))
+    await here.tidy()
+    commits = refs.commits(present, branches)
+    return Fetched(progress.objects_received, progress.bytes_received, commits, ended.usage)
+
+
+async def reachable_from(
+    mirror: Path, commit: str, tips: list[str], *, env: Mapping[str, str], stall_s: float
+) -> str | None:
+    """
+    Return the first of *tips* from which *commit* can be reached, None if there is none.
+
+    Args:
+        mirror: A bare repository; one that is not there reaches nothing.
+        commit: Hexadecimal, four digits or more; unknown and ambiguous ones reach nothing.
+        tips: Full hexadecimal ids.
+        env: Of git.
+        stall_s: Silent for so long, git is ended.
+    """
+    abbreviated = commit.lower()
+    if not _HEX.fullmatch(abbreviated):
+        return None
+    asked = argv.rev_parse(mirror, f"{abbreviated}^{{commit}}")
+    found = await proc.run(asked, env=env, stall_s=stall_s, capture=True)
+    whole = found.stdout.decode("ascii", "replace").strip()
+    # A branch may be called like an abbreviated id, and would win.
+    if found.code or not whole.startswith(abbreviated):
+        return None
+    for tip in tips:
+        answer = await proc.run(argv.is_ancestor(mirror, whole, tip), env=env, stall_s=stall_s)
+        if answer.code == 0:
+            return tip
+    return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mirror:
+    """A mirror that nobody else writes."""
+
+    path: Path
+    env: Mapping[str, str]
+    stall_s: float
+    lock_fd: int
+
+    async def refs(self) -> dict[str, str]:
+        ended = await _git(argv.refs(self.path), env=self.env, stall_s=self.stall_s)
+        return refs.local_refs(ended.stdout)
+
+    async def delete(self, names: Sequence[str]) -> None:
+        if names:
+            await _git(
+                argv.update_refs(self.path),
+                env=self.env,
+                stall_s=self.stall_s,
+                stdin=argv.deletions(names),
+                lock_fd=self.lock_fd,
+            )
+
+    async def tidy(self) -> None:
+        """Put the smaller packs together once there are many; a failure can wait."""
+        packs = await asyncio.to_thread(lambda: list(self.path.glob("objects/pack/*.pack")))
+        if len(packs) <= _PACKS_LIMIT:
+            return
+        command = argv.repack(self.path)
+        with contextlib.suppress(FaultError):
+            await _git(command, env=self.env, stall_s=self.stall_s, lock_fd=self.lock_fd)
+
+
+async def _git(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    stall_s: float,
+    stdin: bytes = b"",
+    lock_fd: int | None = None,
+    on_words: Callable[[str], None] | None = None,
+) -> Exit:
+    """Run git to its end and return its output; raise what its stderr tells of if it failed."""
+    hearing = Hearing(on_words)
+    ended = await proc.run(
+        command,
+        env=env,
+        stall_s=stall_s,
+        stdin=stdin,
+        on_stderr=hearing,
+        capture=True,
+        pass_fds=() if lock_fd is None else (lock_fd,),
+    )
+    if ended.code:
+        raise fault.classify(hearing.words, ended.code, hearing.answer)
+    return ended
+
+
+def _pass_on(progressed: PhaseProgressed | None, report: Callable[[Report], None]) -> None:
+    if progressed is not None:
+        report(progressed)
+
+
+def _make_room(mirror: Path, draft: Path) -> None:
+    set_aside(mirror)
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sweep(mirror: Path) -> None:
+    """Remove what a git that was ended has left in *mirror*."""
+    leftovers: Iterable[Path] = (found for glob in _LEFTOVERS for found in mirror.glob(glob))
+    for leftover in leftovers:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)

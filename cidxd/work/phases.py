@@ -1,0 +1,285 @@
+"""
+The phases of one sync: fetch here, then one build child for the rest.
+
+It asks the remote for its tips, asks a search child what the index answers with,
+lets `model.pipeline` decide, and carries that out.  It records nothing itself:
+news goes up through the report and the permit it is handed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from cidxd.errors import FaultError, UnavailableError
+from cidxd.indexer import protocol
+from cidxd.model import pipeline
+from cidxd.model.course import Result
+from cidxd.model.job import BranchMove, Job, Outcome
+from cidxd.model.pipeline import Targets
+from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
+from cidxd.model.repository import Repository
+from cidxd.work import build, fetch, lock
+from cidxd.work.folders import DataFolder, RepositoryFolder
+from cidxd.work.reporter import Reporter
+from cidxd.work.searchers import Searchers
+
+Permit = Callable[[str, Mapping[str, Any], Sequence[BranchMove]], Awaitable[object]]
+
+_NOTHING_DONE = (
+    "files_added",
+    "files_modified",
+    "files_deleted",
+    "files_renamed",
+    "files_indexed",
+    "files_skipped",
+    "blobs_new",
+    "blobs_reused",
+    "commits_received",
+    "objects_received",
+    "bytes_received",
+    "bytes_indexed",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """
+    What the phases work with.
+
+    Attributes:
+        build_argv: The build child's command.
+        git_env: Environment of git calls that reach the remote.
+        child_env: Environment of children that stay on this machine.
+        stall_s: A child silent for so long is ended.
+        lock_wait_s: How long to wait for a leftover child of an earlier daemon.
+    """
+
+    build_argv: Sequence[str]
+    git_env: Mapping[str, str]
+    child_env: Mapping[str, str]
+    stall_s: float
+    lock_wait_s: float
+    max_file_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tips:
+    """What a repository's index answers with: commit and job of each branch, and how many files."""
+
+    commits: Mapping[str, str]
+    job_ids: frozenset[str]
+    files: int
+    is_damaged: bool
+
+
+class Phases:
+    """Runs the phases of any job; holds what they share."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        data: DataFolder,
+        searchers: Searchers,
+        *,
+        repository_of: Callable[[int], Repository | None],
+        permit: Permit,
+        index_slots: asyncio.Semaphore,
+    ) -> None:
+        self._tools = tools
+        self._data = data
+        self._searchers = searchers
+        self._repository_of = repository_of
+        self._permit = permit
+        self._index_slots = index_slots
+
+    async def sync(self, job: Job, report: Reporter) -> Result:
+        """
+        Bring one repository's index in step with its remote.
+
+        Cancelled, it ends its children first; what was fetched and indexed is kept.
+
+        Raises:
+            FaultError: A phase failed.
+            PermitRefusedError: A cancel came before the publish.
+        """
+        repository = self._repository_of(job.repository_id)
+        if repository is None:
+            raise FaultError("internal", "the repository was removed under its job")
+        folder = self._data.repository(job.repository_id)
+        report(PhaseStarted(Phase.FETCH))
+        async with lock.held(folder.lock, self._tools.lock_wait_s) as lock_fd:
+            try:
+                return await self._sync_locked(job, report, repository, folder, lock_fd)
+            except FaultError as fault:
+                if fault.code == "mirror-damaged":
+                    await asyncio.to_thread(fetch.set_aside, folder.mirror)
+                raise
+
+    async def _sync_locked(
+        self,
+        job: Job,
+        report: Reporter,
+        repository: Repository,
+        folder: RepositoryFolder,
+        lock_fd: int,
+    ) -> Result:
+        remote = await fetch.ls_remote(
+            repository.remote, env=self._tools.git_env, stall_s=self._tools.stall_s
+        )
+        tips = await self.tips(job.repository_id)
+        aim = pipeline.targets(
+            remote.default, remote.branches, tips.commits, repository.tracked, job.options
+        )
+        if not tips.is_damaged and pipeline.is_unchanged(aim, tips.commits, job.options):
+            report(PhaseEnded(Phase.FETCH, {}, remote.usage))
+            return _unchanged(aim, tips)
+        received = await self._fetch(report, repository, folder, aim, lock_fd)
+        report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
+        async with self._index_slots:
+            return await self._build(job, report, folder, aim, received, lock_fd)
+
+    async def _fetch(
+        self,
+        report: Reporter,
+        repository: Repository,
+        folder: RepositoryFolder,
+        aim: Targets,
+        lock_fd: int,
+    ) -> fetch.Fetched:
+        tools = self._tools
+        is_new = await fetch.ensure_mirror(
+            folder.mirror, env=tools.child_env, stall_s=tools.stall_s, lock_fd=lock_fd
+        )
+        if is_new and repository.seed is not None:
+            await fetch.seed(
+                folder.mirror,
+                repository.seed,
+                env=tools.git_env,
+                stall_s=tools.stall_s,
+                lock_fd=lock_fd,
+            )
+        return await fetch.fetch(
+            folder.mirror,
+            repository.remote,
+            list(aim.fetched),
+            kept=list(aim.kept),
+            env=tools.git_env,
+            report=report,
+            lock_fd=lock_fd,
+            stall_s=tools.stall_s,
+        )
+
+    async def _build(  # noqa: PLR0917 - what fetch found out, handed on
+        self,
+        job: Job,
+        report: Reporter,
+        folder: RepositoryFolder,
+        aim: Targets,
+        received: fetch.Fetched,
+        lock_fd: int,
+    ) -> Result:
+        async def permit(built: build.Built) -> None:
+            summary, commits = _outcome(built, received, aim)
+            await self._permit(job.job_id, summary, commits)
+
+        # What was fetched is what is indexed, also if a push came after ls-remote.
+        wanted = {**aim.kept, **received.commits}
+        built = await build.build(
+            _request(job, folder, wanted, aim.default, self._tools.max_file_bytes),
+            argv=self._tools.build_argv,
+            env=self._tools.child_env,
+            report=report,
+            permit=permit,
+            pass_fds=(lock_fd,),
+            stall_s=self._tools.stall_s,
+        )
+        summary, commits = _outcome(built, received, aim)
+        return Result(outcome=Outcome.UPDATED, summary=summary, commits=commits)
+
+    async def tips(self, repository_id: int) -> Tips:
+        """Return what the repository's catalogue says, by way of a search child."""
+        index = self._data.repository(repository_id).index
+        try:
+            status, body = await self._searchers.ask(
+                {"op": "tips", "index": str(index)}, timeout_s=self._tools.stall_s
+            )
+        except UnavailableError as err:
+            raise FaultError("index-failed", err.message) from err
+        answer = orjson.loads(body)
+        if status != 200:  # noqa: PLR2004 - an HTTP status
+            return Tips({}, frozenset(), 0, is_damaged=True)
+        branches = answer["branches"]
+        settings = answer.get("settings") or {}
+        differs = settings.get("max_file_bytes", self._tools.max_file_bytes)
+        return Tips(
+            commits={branch["name"]: branch["commit"] for branch in branches},
+            job_ids=frozenset(branch["job_id"] for branch in branches),
+            files=sum(branch["files"] for branch in branches),
+            is_damaged=answer["damaged"] or differs != self._tools.max_file_bytes,
+        )
+
+
+def _request(
+    job: Job,
+    folder: RepositoryFolder,
+    wanted: Mapping[str, str],
+    default: str | None,
+    max_file_bytes: int,
+) -> dict[str, Any]:
+    return {
+        "type": "build",
+        "version": protocol.VERSION,
+        "job_id": job.job_id,
+        "mirror": str(folder.mirror),
+        "index": str(folder.index),
+        "branches": [
+            {"name": name, "commit": commit, "default": name == default}
+            for name, commit in wanted.items()
+        ],
+        "full": job.options.full,
+        "max_file_bytes": max_file_bytes,
+    }
+
+
+def _outcome(
+    built: build.Built, received: fetch.Fetched, aim: Targets
+) -> tuple[dict[str, Any], tuple[BranchMove, ...]]:
+    summary = {
+        **built.summary,
+        "objects_received": received.objects_received,
+        "bytes_received": received.bytes_received,
+    }
+    moves = tuple(
+        BranchMove(
+            branch=move["branch"],
+            before=move["before"],
+            fetched=received.commits.get(move["branch"]) if move["branch"] in aim.fetched else None,
+            indexed=move["indexed"],
+            is_default=move["branch"] == aim.default,
+        )
+        for move in built.commits
+    )
+    return summary, moves
+
+
+def _unchanged(aim: Targets, tips: Tips) -> Result:
+    summary: dict[str, Any] = dict.fromkeys(_NOTHING_DONE, 0)
+    return Result(
+        outcome=Outcome.UNCHANGED,
+        summary={"files_total": tips.files, **summary, "skipped_by_reason": {}},
+        commits=tuple(
+            BranchMove(
+                branch=name,
+                before=commit,
+                fetched=commit,
+                indexed=commit,
+                is_default=name == aim.default,
+            )
+            for name, commit in aim.wanted.items()
+        ),
+    )

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+from cidx.matches import Listing, files, marked, printable
+
+
+def match(path: str, line: int, text: str, **more: Any) -> dict[str, Any]:
+    return {"repository": "r", "path": path, "line": line, "text": text, "ranges": [[0, 2]], **more}
+
+
+FOUND = [match("a.py", 3, "de f"), match("a.py", 9, "def"), match("b/c.py", 1, "deff")]
+
+
+def lines(matches: list[dict[str, Any]], **how: bool) -> list[str]:
+    settled = {"is_grouped": False, "is_colored": False, "has_many": False, "has_context": False}
+    listing = Listing(**{**settled, **how})
+    return [line for one in matches for line in listing.lines(one)]
+
+
+def test_a_pipe_gets_path_line_and_text() -> None:
+    assert lines(FOUND) == ["a.py:3:de f", "a.py:9:def", "b/c.py:1:deff"]
+
+
+def test_a_terminal_gets_each_path_once_as_a_heading() -> None:
+    assert lines(FOUND, is_grouped=True) == [
+        *("a.py", "3: de f", "9: def"),
+        *("", "b/c.py", "1: deff"),
+    ]
+
+
+def test_with_several_repositories_the_path_says_which() -> None:
+    assert lines(FOUND[:1], has_many=True) == ["r:a.py:3:de f"]
+
+
+def test_context_lines_are_marked_with_a_dash_and_shared_ones_printed_once() -> None:
+    near = [
+        match("a.py", 2, "de", context_before=["one"], context_after=["three"]),
+        match("a.py", 4, "de", context_before=["three"], context_after=["five"]),
+        match("a.py", 9, "de", context_before=["eight"], context_after=[]),
+        match("b.py", 1, "de", context_before=[], context_after=["two"]),
+    ]
+    assert lines(near, has_context=True) == [
+        *("a.py-1-one", "a.py:2:de", "a.py-3-three", "a.py:4:de", "a.py-5-five"),
+        *("--", "a.py-8-eight", "a.py:9:de"),
+        *("--", "b.py:1:de", "b.py-2-two"),
+    ]
+
+
+def test_hits_are_bold_red_by_code_points() -> None:
+    assert marked("äbc def", [[0, 1], [4, 7]]) == "\x1b[1;31mä\x1b[0mbc \x1b[1;31mdef\x1b[0m"
+    assert marked("short", [[3, 99]]) == "short"
+
+
+def test_file_content_cannot_drive_the_terminal() -> None:
+    assert printable("a\tb\x1b[2J\rc") == "a\tb�[2J�c"
+    assert lines([match("x\x1b]0;y", 1, "z")]) == ["x�]0;y:1:z"]
+
+
+def test_a_match_by_path_alone_has_no_line() -> None:
+    assert lines([match("logo.png", 0, "")]) == ["logo.png"]
+
+
+def test_files_are_counted_in_the_servers_order() -> None:
+    assert list(files(FOUND).items()) == [(("r", "a.py"), 2), (("r", "b/c.py"), 1)]

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+from cidx import render
+
+JOB_ID = "01930000-0000-7000-8000-00000000beef"
+UPDATED: dict[str, Any] = {
+    "job_id": JOB_ID,
+    "repository": "django",
+    "requested_by": "ada",
+    "requesters": ["ada", "bob"],
+    "status": "completed",
+    "outcome": "updated",
+    "phase": None,
+    "progress_percentage": 100.0,
+    "created_at": "2026-11-24T03:00:00Z",
+    "started_at": "2026-11-24T03:00:01Z",
+    "finished_at": "2026-11-24T03:00:04Z",
+    "elapsed_seconds": 3.21,
+    "estimate": None,
+    "queue": None,
+    "commits": [
+        {"branch": "main", "before": "1" * 40, "fetched": "2" * 40, "indexed": "2" * 40},
+        {"branch": "stable", "before": "3" * 40, "fetched": "3" * 40, "indexed": "3" * 40},
+        {"branch": "topic", "before": None, "fetched": "4" * 40, "indexed": "4" * 40},
+    ],
+    "phases": [
+        {
+            "name": "fetch",
+            "status": "completed",
+            "duration_seconds": 0.42,
+            "counters": {"objects_received": 120, "bytes_received": 48_000},
+        },
+        {"name": "diff", "status": "completed", "duration_seconds": 12.3, "counters": {}},
+        {"name": "index", "status": "skipped", "duration_seconds": None, "counters": {}},
+    ],
+    "summary": {
+        "files_total": 7012,
+        "files_added": 3,
+        "files_modified": 2,
+        "files_deleted": 1,
+        "files_renamed": 0,
+        "files_indexed": 5,
+        "files_skipped": 12,
+        "skipped_by_reason": {"binary": 10, "too large": 2},
+    },
+    "resources": {"cpu_seconds": 2.1, "peak_rss_bytes": 120_000_000},
+    "attempts": [
+        {"number": 1, "error": {"code": "remote-timeout", "title": "the remote stopped answering"}},
+        {"number": 2, "error": None},
+    ],
+    "error": None,
+}
+RUNNING: dict[str, Any] = {
+    "job_id": JOB_ID,
+    "status": "running",
+    "phase": "index",
+    "progress_percentage": 52.4,
+    "message": "1,200 of 3,000 files, 350/s",
+    "estimate": {"remaining_seconds": 12, "low_seconds": 8, "high_seconds": 20},
+}
+
+
+def test_an_updated_job_tells_commits_files_and_cost() -> None:
+    assert render.result_lines(UPDATED) == [
+        f"job {JOB_ID}: completed, updated in 3.21 s",
+        "  main      1111111111 -> 2222222222",
+        "  stable    at 3333333333",
+        "  topic     none -> 4444444444",
+        (
+            "  files     7,012 files: 3 added, 2 modified, 1 deleted, 0 renamed; 5 indexed; "
+            "12 skipped (10 binary, 2 too large)"
+        ),
+        "  cost      3.21 s elapsed, 2.10 s CPU, 120.0 MB peak memory",
+    ]
+
+
+def test_an_unchanged_job_is_told_without_its_files() -> None:
+    job = {**UPDATED, "outcome": "unchanged", "commits": UPDATED["commits"][1:2]}
+    assert render.result_lines(job) == [
+        f"job {JOB_ID}: completed, unchanged in 3.21 s",
+        "  stable    at 3333333333",
+        "  cost      3.21 s elapsed, 2.10 s CPU, 120.0 MB peak memory",
+    ]
+
+
+def test_the_first_line_says_why_a_queued_job_waits() -> None:
+    job = {"job_id": "1", "status": "queued", "queue": {"position": 3, "reason": "2 before it"}}
+    assert render.job_line(job) == "job 1: queued, 2 before it"
+    assert render.job_line({**job, "joined": True}) == (
+        "job 1: queued, 2 before it (joined a sync that was already asked for)"
+    )
+    assert render.job_line({"job_id": "1", "status": "queued"}) == "job 1: queued"
+
+
+def test_running_failed_and_cancelled_jobs_in_one_line() -> None:
+    assert render.job_line(RUNNING) == f"job {JOB_ID}: running, index, 52 %"
+    failed = {"job_id": "1", "status": "failed", "error": {"phase": "fetch"}, "elapsed_seconds": 3}
+    assert render.job_line(failed) == "job 1: failed in fetch after 3.00 s"
+    cancelled = {"job_id": "1", "status": "cancelled", "cancel": {"requested_by": "ada"}}
+    assert render.job_line(cancelled) == "job 1: cancelled by ada"
+
+
+def test_phase_lines_align_their_figures() -> None:
+    assert [render.phase_line(record) for record in UPDATED["phases"]] == [
+        "fetch          0.42 s  120 objects received, 48.0 kB received",
+        "diff           12.3 s",
+        "index         skipped",
+    ]
+    failed = {"name": "fetch", "status": "failed", "duration_seconds": 0.06}
+    assert render.phase_line(failed) == "fetch          failed  0.06 s"
+
+
+def test_the_live_line_has_bar_percentage_message_and_remaining_time() -> None:
+    assert render.live_line(RUNNING, 120) == (
+        "index      [==========          ]   52 %  1,200 of 3,000 files, 350/s  "
+        "12 s left (8 to 20 s)"
+    )
+
+
+def test_the_live_line_never_wraps() -> None:
+    assert len(render.live_line(RUNNING, 40)) == 39
+    assert render.live_line(RUNNING, 0) == ""
+
+
+def test_the_remaining_time_is_told_only_as_far_as_it_is_known() -> None:
+    assert render.remaining({"estimate": None}) == ""
+    assert render.remaining({"estimate": {"remaining_seconds": 0.2}}) == ""
+    assert render.remaining({"estimate": {"remaining_seconds": 300}}) == "5 min left"
+    wide = {"remaining_seconds": 100, "low_seconds": 90, "high_seconds": 7200}
+    assert render.remaining({"estimate": wide}) == "100 s left (90 s to 2 h)"
+    same = {"remaining_seconds": 300, "low_seconds": 290, "high_seconds": 310}
+    assert render.remaining({"estimate": same}) == "5 min left"
+
+
+def test_an_error_is_its_title_and_its_detail() -> None:
+    assert render.error_text({"title": "git failed", "detail": "exit 128\n"}) == (
+        "git failed: exit 128"
+    )
+    assert render.error_text({"code": "internal", "title": None}) == "internal"
+
+
+def test_the_details_of_a_job() -> None:
+    assert render.detail_lines(UPDATED)[:11] == [
+        f"job {JOB_ID}: completed, updated in 3.21 s",
+        "  repository django",
+        "  asked by   ada, bob",
+        "  created    2026-11-24T03:00:00Z",
+        "  started    2026-11-24T03:00:01Z",
+        "  finished   2026-11-24T03:00:04Z",
+        "  fetch          0.42 s  120 objects received, 48.0 kB received",
+        "  diff           12.3 s",
+        "  index         skipped",
+        "  main      1111111111 -> 2222222222",
+        "  stable    at 3333333333",
+    ]
+    assert render.detail_lines(UPDATED)[-1] == (
+        "  attempt    1 failed: the remote stopped answering"
+    )
+
+
+def test_a_daemon_that_says_next_to_nothing_is_borne() -> None:
+    assert render.detail_lines({"job_id": "1", "status": "queued", "requested_by": "ada"})
+    assert render.result_lines({"job_id": "1", "status": "completed"}) == ["job 1: completed, done"]

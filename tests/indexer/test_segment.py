@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import hashlib
+import random
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cidxd.errors import FaultError
+from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, read_checksum, write_segment
+
+
+def _documents(*contents: bytes) -> list[tuple[bytes, bytes]]:
+    return [(hashlib.sha1(c, usedforsecurity=False).digest(), c) for c in contents]
+
+
+_MANY = _documents(
+    b"",
+    b"one line without an end",
+    b"crlf\r\nlines\r\n",
+    random.Random(1).randbytes(3 * GROUP_BYTES + 5),  # noqa: S311 - any incompressible bytes
+    b"\xff\xfe not utf-8 \xc3(",
+    b"",
+    b"a" * GROUP_BYTES,
+    b"the last\n",
+)
+
+
+def _written(folder: Path) -> Path:
+    return folder / f"{write_segment(folder, _MANY).segment_id}.seg"
+
+
+def _key(three: bytes) -> int:
+    return int.from_bytes(three, "big")
+
+
+def test_every_document_comes_back_as_it_was(tmp_path: Path) -> None:
+    written = write_segment(tmp_path, _MANY)
+
+    with closing(SegmentReader(tmp_path / f"{written.segment_id}.seg")) as reader:
+        assert (reader.documents, reader.checksum) == (len(_MANY), written.checksum)
+        assert reader.oid_bytes == 20
+        back = [(reader.oid(n), reader.content(n)) for n in range(reader.documents)]
+        assert back == _MANY
+        assert [reader.size(n) for n in range(reader.documents)] == [len(c) for _, c in _MANY]
+
+
+def test_conditions_narrow_to_the_documents_that_can_match(tmp_path: Path) -> None:
+    documents = _documents(b"needle in hay", b"only hay", b"nee\ndle", b"NEEDLE hay")
+    written = write_segment(tmp_path, documents)
+
+    with closing(SegmentReader(tmp_path / f"{written.segment_id}.seg")) as reader:
+        assert reader.candidates([]) is None
+        assert reader.candidates([[_key(b"hay")]]) == [0, 1, 3]
+        assert reader.candidates([[_key(b"nee")], [_key(b"dle")]]) == [0, 2]
+        assert reader.candidates([[_key(b"nee"), _key(b"NEE")], [_key(b"hay")]]) == [0, 3]
+        assert reader.candidates([[_key(b"zzz")]]) == []
+        assert reader.candidates([[]]) == []
+        assert reader.candidates([[_key(b"e\nd")]]) == []
+
+
+def test_one_input_has_one_encoding_on_both_paths(tmp_path: Path) -> None:
+    pure, array = tmp_path / "pure", tmp_path / "array"
+    pure.mkdir()
+    array.mkdir()
+
+    name = write_segment(pure, _MANY, pure_bytes=1 << 30).segment_id + ".seg"
+    write_segment(array, _MANY, pure_bytes=0)
+
+    assert (pure / name).read_bytes() == (array / name).read_bytes()
+
+
+def test_nothing_but_the_complete_file_is_left_behind(tmp_path: Path) -> None:
+    path = _written(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_gone_is_told_from_one_that_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        SegmentReader(tmp_path / "0.seg")
+    with pytest.raises(FaultError, match="damaged"):
+        read_checksum(tmp_path / "0.seg")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 8, 100, -1])
+def test_a_truncated_segment_is_damaged(tmp_path: Path, kept: int) -> None:
+    path = _written(tmp_path)
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(FaultError, match="damaged"):
+        SegmentReader(path)
+    with pytest.raises(FaultError, match="damaged"):
+        read_checksum(path)
+
+
+def test_any_flipped_bit_is_noticed_at_open_or_when_read(tmp_path: Path) -> None:
+    path = _written(tmp_path)
+    whole = path.read_bytes()
+    for at in range(8, len(whole), max(1, len(whole) // 199)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(FaultError, match="damaged"):  # noqa: PT012, SIM117 - one of several
+            with closing(SegmentReader(path)) as reader:
+                for document in range(reader.documents):
+                    reader.content(document)
+
+
+def test_an_empty_segment_can_be_read(tmp_path: Path) -> None:
+    written = write_segment(tmp_path, [])
+
+    with closing(SegmentReader(tmp_path / f"{written.segment_id}.seg")) as reader:
+        assert reader.documents == 0
+        assert reader.candidates([[1]]) == []

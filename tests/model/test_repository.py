@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from cidxd.errors import InvalidError
+from cidxd.model import repository
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "git@host.org:team/app.git",
+        "ssh://git@host.org/team/app",
+        "ssh://git@host.org:22/team/app.git/",
+        "https://host.org/team/app",
+        "https://user@HOST.org/team/app.git",
+        "https://host.org:443/team/app.git/",
+    ],
+)
+def test_every_form_of_one_address_is_the_same_repository(remote: str) -> None:
+    assert repository.remote_key(remote) == "host.org/team/app"
+    assert repository.check_remote(remote, is_local_allowed=False) == remote
+    assert repository.name_for(remote) == "app"
+
+
+def test_another_port_or_path_is_another_repository() -> None:
+    keys = {
+        repository.remote_key(remote)
+        for remote in ("https://h/a", "https://h:8443/a", "https://h/A", "/h/a", "https://g/a")
+    }
+    assert len(keys) == 5
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "",
+        "x",
+        "-oProxyCommand=x",
+        "--upload-pack=x",
+        "ext::sh",
+        "https://h/a\nb",
+        "https://u:p@h/a",
+        "file:///a",
+        "git://h/a",
+        "/a",
+        "C:\\x y",
+    ],
+)
+def test_what_is_no_address_for_a_server_is_refused(remote: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        repository.check_remote(remote, is_local_allowed=False)
+    assert caught.value.hint
+
+
+def test_a_path_is_an_address_where_it_is_allowed() -> None:
+    assert repository.check_remote("/srv/a.git", is_local_allowed=True) == "/srv/a.git"
+
+
+def test_names_are_presentable_and_numbered_when_taken() -> None:
+    assert repository.name_for("/home/me/My Project (old)/") == "My-Project-old"
+    assert repository.free_name("app", {"app", "app-2"}) == "app-3"
+    for bad in ("", "a/b", "a" * 101, "ä"):
+        with pytest.raises(InvalidError):
+            repository.check_name(bad)
+
+
+def test_the_nearest_name_is_suggested_and_nothing_far() -> None:
+    assert repository.nearest("dango", ["django", "flask"]) == "django"
+    assert repository.nearest("xyz", ["django", "flask"]) is None

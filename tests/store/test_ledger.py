@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from cidxd.errors import BusyError, FaultError, InvalidError
+from cidxd.model.account import Principal, Role
+from cidxd.model.catalogue import Registration
+from cidxd.model.course import PermitRefusedError, Result
+from cidxd.model.intake import CancelEffect, SyncRequest
+from cidxd.model.job import (
+    Event,
+    IllegalTransitionError,
+    Job,
+    JobError,
+    Kind,
+    Options,
+    Outcome,
+    Status,
+)
+from cidxd.model.pipeline import Defer, GiveUp, job_error
+from cidxd.model.queue import Limits
+from cidxd.model.registry import State
+from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Usage
+from cidxd.store import load
+from cidxd.store.database import StoreError, open_reader, open_writer
+from cidxd.store.history import History, JobFilter
+from cidxd.store.ledger import Ledger
+from cidxd.store.writer import Writer
+
+ADA = Principal("ada", Role.MEMBER, "s1")
+BOB = Principal("bob", Role.MEMBER, "s2")
+
+
+class Store:
+    """A ledger on a real database, and what it told."""
+
+    def __init__(self, ledger: Ledger, connection: aiosqlite.Connection, path: Path) -> None:
+        self.ledger = ledger
+        self.connection = connection
+        self.path = path
+        self.events: list[Event] = []
+        self.ids = (f"019{number:05d}" for number in itertools.count())
+
+    async def repository(self, name: str = "demo") -> int:
+        row = await self.ledger.register(
+            Registration(remote=f"https://example.org/{name}.git", user="ada", name=name)
+        )
+        return row.repository_id
+
+    def request(self, repository_id: int, user: str = "ada", **more: object) -> SyncRequest:
+        return SyncRequest(
+            job_id=next(self.ids),
+            repository_id=repository_id,
+            user=user,
+            **more,  # type: ignore[arg-type]
+        )
+
+    async def running(self) -> Job:
+        repository_id = await self.repository()
+        await self.ledger.submit(self.request(repository_id))
+        (job,) = await self.ledger.claim_due()
+        return job
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, clock: Callable[[], float], limits: Limits) -> AsyncIterator[Store]:
+    connection = await open_writer(path)
+    state = await load.load_state(connection)
+    heard: list[Event] = []
+    writer = Writer(connection, state, lambda _state, events: heard.extend(events))
+    task = asyncio.create_task(writer.run())
+    store = Store(Ledger(writer, state, limits, clock), connection, path)
+    store.events = heard
+    try:
+        yield store
+    finally:
+        writer.stop()
+        await task
+        await connection.close()
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    ticks = itertools.count(1_800_000_000)
+    return lambda: float(next(ticks))
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Callable[[], float]) -> AsyncIterator[Store]:
+    async with opened(tmp_path / "cidxd.db", clock, Limits()) as made:
+        yield made
+
+
+def result(outcome: Outcome = Outcome.UPDATED) -> Result:
+    return Result(outcome=outcome, summary={"files_total": 3}, commits=())
+
+
+async def test_a_job_is_stored_before_it_is_answered(store: Store) -> None:
+    submitted = await store.ledger.submit(store.request(await store.repository()))
+    reader = await open_reader(store.path)
+    try:
+        stored = await History(reader).job(submitted.job.job_id)
+    finally:
+        await reader.close()
+    assert stored == submitted.job
+    assert store.ledger.state.jobs.get(submitted.job.job_id) == submitted.job
+
+
+async def test_second_sync_of_a_queued_repository_joins_it_and_of_a_busy_one_follows_up(
+    store: Store,
+) -> None:
+    repository_id = await store.repository()
+    first = await store.ledger.submit(store.request(repository_id))
+    second = await store.ledger.submit(
+        store.request(repository_id, "bob", options=Options(full=True))
+    )
+    assert second.is_joined
+    assert second.job.job_id == first.job.job_id
+    assert second.job.requesters == ("ada", "bob")
+    assert second.job.options.full
+    await store.ledger.claim_due()
+    third = await store.ledger.submit(store.request(repository_id))
+    fourth = await store.ledger.submit(store.request(repository_id))
+    assert not third.is_joined
+    assert fourth.is_joined
+    assert fourth.job.job_id == third.job.job_id
+    assert await store.ledger.claim_due() == []
+
+
+async def test_submits_at_once_make_one_job(store: Store) -> None:
+    repository_id = await store.repository()
+    answers = await asyncio.gather(
+        *(store.ledger.submit(store.request(repository_id, f"user{n}")) for n in range(50))
+    )
+    assert len({answer.job.job_id for answer in answers}) == 1
+    assert sum(not answer.is_joined for answer in answers) == 1
+    assert [event.seq for event in store.events] == list(range(1, 51))
+
+
+async def test_a_cancelled_caller_changes_nothing_about_its_commit(store: Store) -> None:
+    repository_id = await store.repository()
+    request = store.request(repository_id)
+    task = asyncio.create_task(store.ledger.submit(request))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    joined = await store.ledger.submit(store.request(repository_id))
+    assert joined.is_joined
+    assert joined.job.job_id == request.job_id
+
+
+async def test_a_late_running_write_cannot_overwrite_a_final_status(store: Store) -> None:
+    job = await store.running()
+    done = await store.ledger.complete(job.job_id, result())
+    with pytest.raises(IllegalTransitionError):
+        await store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH))
+    with pytest.raises(IllegalTransitionError):
+        await store.ledger.complete(job.job_id, result())
+    assert store.ledger.state.jobs.get(job.job_id) == done
+    assert store.events[-1].kind is Kind.COMPLETED
+
+
+async def test_a_bad_row_fails_its_own_caller_only(store: Store) -> None:
+    job = await store.running()
+
+    def impossible(state: State) -> None:
+        known = state.jobs.get(job.job_id)
+        assert known is not None
+        state.events.append(store.events[0])  # the same (job, seq) again
+
+    good, bad = await asyncio.gather(
+        store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH)),
+        store.ledger._writer.decide(impossible),
+        return_exceptions=True,
+    )
+    assert isinstance(bad, StoreError)
+    assert isinstance(good, Job)
+    assert good.phase is Phase.FETCH
+
+
+async def test_cursors_and_seqs_have_no_gap_after_a_refused_commit(store: Store) -> None:
+    job = await store.running()
+    await store.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreError):
+        await store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH))
+    assert store.ledger.fault is not None
+    assert store.ledger.state.jobs.get(job.job_id) == job
+    await store.connection.execute("PRAGMA query_only = OFF")
+    await store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH))
+    assert store.ledger.fault is None
+    assert [event.seq for event in store.events] == [1, 2, 3]
+    assert [event.cursor for event in store.events] == [1, 2, 3]
+
+
+async def test_progress_never_goes_back_over_attempts(store: Store) -> None:
+    job = await store.running()
+    await store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH))
+    ahead = await store.ledger.report(
+        job.job_id, PhaseProgressed(Phase.FETCH, 90, 100, "objects", 1000)
+    )
+    behind = await store.ledger.report(job.job_id, PhaseProgressed(Phase.FETCH, 10, 100, "objects"))
+    assert behind.progress == ahead.progress > 0
+    await store.ledger.end_attempt(job.job_id, _error(), Defer(0.0))
+    (again,) = await store.ledger.claim_due()
+    assert again.progress == ahead.progress
+    assert again.attempt == 2
+    done = await store.ledger.complete(job.job_id, result())
+    assert done.progress == 100
+
+
+async def test_a_permitted_job_cannot_be_cancelled_and_a_cancelled_one_gets_no_permit(
+    store: Store,
+) -> None:
+    job = await store.running()
+    cancelled = await store.ledger.cancel(job.job_id, ADA, reason="wrong branch")
+    assert cancelled is not None
+    assert cancelled.effect is CancelEffect.STOPPING
+    with pytest.raises(PermitRefusedError):
+        await store.ledger.permit(job.job_id, summary={}, commits=())
+    ended = await store.ledger.cancelled(job.job_id)
+    assert ended.status is Status.CANCELLED
+    assert ended.cancel is not None
+    assert (ended.cancel.requested_by, ended.cancel.reason) == ("ada", "wrong branch")
+
+    second = await store.ledger.submit(store.request(job.repository_id))
+    await store.ledger.claim_due()
+    await store.ledger.permit(second.job.job_id, summary={}, commits=())
+    late = await store.ledger.cancel(second.job.job_id, ADA, reason="")
+    assert late is not None
+    assert late.effect is CancelEffect.TOO_LATE
+
+
+async def test_one_requesters_cancel_withdraws_and_the_last_ones_ends_the_job(
+    store: Store,
+) -> None:
+    repository_id = await store.repository()
+    job = (await store.ledger.submit(store.request(repository_id, "ada"))).job
+    await store.ledger.submit(store.request(repository_id, "bob"))
+    first = await store.ledger.cancel(job.job_id, ADA, reason="")
+    assert first is not None
+    assert first.effect is CancelEffect.WITHDRAWN
+    assert first.job.status is Status.QUEUED
+    last = await store.ledger.cancel(job.job_id, BOB, reason="")
+    assert last is not None
+    assert last.effect is CancelEffect.ENDED
+    assert last.job.status is Status.CANCELLED
+
+
+async def test_the_same_idempotency_key_replays_its_job_also_after_a_restart(
+    tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    path = tmp_path / "cidxd.db"
+    async with opened(path, clock, Limits()) as store:
+        repository_id = await store.repository()
+        request = store.request(repository_id, key="k", body_hash="a")
+        first = await store.ledger.submit(request)
+        await store.ledger.claim_due()
+    async with opened(path, clock, Limits()) as store:
+        again = SyncRequest(
+            job_id="another", repository_id=repository_id, user="ada", key="k", body_hash="a"
+        )
+        assert (await store.ledger.submit(again)).job.job_id == first.job.job_id
+        other = SyncRequest(
+            job_id="third", repository_id=repository_id, user="ada", key="k", body_hash="b"
+        )
+        with pytest.raises(InvalidError) as caught:
+            await store.ledger.submit(other)
+        assert caught.value.code == "idempotency-mismatch"
+
+
+async def test_a_restart_finds_every_job_as_it_was(
+    tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    path = tmp_path / "cidxd.db"
+    async with opened(path, clock, Limits()) as store:
+        job = await store.running()
+        await store.ledger.report(job.job_id, PhaseStarted(Phase.FETCH))
+        await store.ledger.report(job.job_id, PhaseEnded(Phase.FETCH, {"objects": 3}, Usage(1.5)))
+        before = store.ledger.state.jobs.get(job.job_id)
+        cursor = store.ledger.state.cursor
+    async with opened(path, clock, Limits()) as store:
+        assert store.ledger.state.jobs.get(job.job_id) == before
+        assert store.ledger.state.cursor == cursor
+        again = await store.ledger.interrupted(job.job_id)
+        assert (again.status, again.attempt, again.returned) == (Status.QUEUED, 0, True)
+        assert again.attempts[0].interrupted
+        fresh = await store.ledger.submit(store.request(job.repository_id))
+        assert fresh.is_joined
+
+
+async def test_limits_are_refused_with_a_reason(tmp_path: Path, clock: Callable[[], float]) -> None:
+    limits = Limits(running=0, queued=3, queued_per_user=2)
+    async with opened(tmp_path / "cidxd.db", clock, limits) as store:
+        ids = [await store.repository(f"r{number}") for number in range(4)]
+        await store.ledger.submit(store.request(ids[0]))
+        await store.ledger.submit(store.request(ids[1]))
+        with pytest.raises(BusyError) as own:
+            await store.ledger.submit(store.request(ids[2]))
+        assert own.value.code == "user-queue-full"
+        await store.ledger.submit(store.request(ids[2], "bob"))
+        with pytest.raises(BusyError) as whole:
+            await store.ledger.submit(store.request(ids[3], "cy"))
+        assert whole.value.code == "queue-full"
+
+
+async def test_history_filters_and_pages_newest_first(store: Store) -> None:
+    ids = [await store.repository(f"r{number}") for number in range(5)]
+    jobs = [(await store.ledger.submit(store.request(i, f"u{i % 2}"))).job for i in ids]
+    for job in await store.ledger.claim_due():
+        await store.ledger.end_attempt(job.job_id, _error(), GiveUp())
+    reader = await open_reader(store.path)
+    try:
+        history = History(reader)
+        newest = await history.jobs(JobFilter(), 2)
+        assert [job.job_id for job in newest] == [jobs[4].job_id, jobs[3].job_id]
+        rest = await history.jobs(JobFilter(before=newest[-1].job_id), 10)
+        assert [job.job_id for job in rest] == [job.job_id for job in jobs[2::-1]]
+        failed = await history.jobs(JobFilter(status="failed"), 10)
+        assert {job.status for job in failed} == {Status.FAILED}
+        mine = await history.jobs(JobFilter(user="u1"), 10)
+        assert {job.requested_by for job in mine} == {"u1"}
+        assert await history.jobs(JobFilter(words="remote%"), 10) == []
+    finally:
+        await reader.close()
+
+
+def _error() -> JobError:
+    return job_error(FaultError("remote-unreachable", "no route"), Phase.FETCH)

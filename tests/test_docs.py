@@ -1,0 +1,91 @@
+"""The documentation has every setting, route, event, fault and command, or a test fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cidx.cli import main as cidx
+from cidxd.__main__ import main as cidxd
+from cidxd.config import Config
+from cidxd.errors import FAULTS
+from cidxd.model.job import Kind
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def test_every_setting_is_documented() -> None:
+    page = text("operations.md")
+    for section, field in Config.model_fields.items():
+        for key in field.annotation.model_fields:  # type: ignore[union-attr]
+            assert f"`{section}.{key}`" in page
+
+
+def test_every_fault_is_documented_with_its_class_and_hint() -> None:
+    page = text("faults.md")
+    for code, fault in FAULTS.items():
+        kind = "transient" if fault.transient else "permanent"
+        assert f'| <a id="{code}"></a>`{code}` | {kind} | {fault.title} | {fault.hint} |' in page
+
+
+def test_every_event_is_documented() -> None:
+    page = text("jobs.md")
+    for kind in Kind:
+        assert f"`{kind}`" in page
+
+
+def test_every_route_is_documented() -> None:
+    page = text("api.md")
+    table = (ROOT / "cidxd" / "web").rglob("*.py")
+    routes = {
+        found
+        for path in table
+        for found in re.findall(r'Route\(\s*"([A-Z]+)", ([^,]+),', path.read_text())
+    }
+    assert len(routes) > 20
+    names = {
+        "one": {"/api/repositories/{name}", "/api/jobs/{job_id}"},
+    }
+    for method, expression in routes:
+        if expression.startswith('"/users'):
+            continue
+        if expression.startswith("one"):
+            suffix = expression.removeprefix("one").strip(' +"')
+            assert any(f"`{method} {base}{suffix}`" in page for base in names["one"]), expression
+        else:
+            assert f"`{method} {expression.strip(chr(34))}`" in page, expression
+
+
+def commands(group: click.Command, prefix: str) -> list[tuple[str, click.Command]]:
+    found = [(prefix, group)]
+    if isinstance(group, click.Group):
+        for name in group.list_commands(click.Context(group)):
+            child = group.get_command(click.Context(group), name)
+            assert child is not None
+            found += commands(child, f"{prefix} {name}")
+    return found
+
+
+@pytest.mark.parametrize(("group", "name"), [(cidx, "cidx"), (cidxd, "cidxd")])
+def test_every_command_and_option_is_documented(group: click.Command, name: str) -> None:
+    page = text("cli.md")
+    for path, command in commands(group, name):
+        assert f"`{path}" in page, path
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                longest = max(parameter.opts, key=len)
+                assert longest in page, (path, longest)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from api_client import Api
+
+END = {"completed", "failed", "cancelled"}
+
+
+async def opened(api: Api, token: str | None = None) -> ClientWebSocketResponse:
+    headers = {"Authorization": f"Bearer {token or api.token}"}
+    return await api.client.ws_connect("/api/stream", headers=headers)
+
+
+async def received(stream: ClientWebSocketResponse) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        return dict(await stream.receive_json())
+
+
+async def events_to_the_end(stream: ClientWebSocketResponse) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    while not events or events[-1]["type"] not in END:
+        message = await received(stream)
+        if "event" in message:
+            events.append(message["event"])
+    return events
+
+
+async def test_a_follower_gets_a_snapshot_then_every_event_without_gap(api: Api, demo: str) -> None:
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"repository": demo}})
+    first = await received(stream)
+    assert first["snapshot"] == {"jobs": []}
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    events = await events_to_the_end(stream)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    cursors = [event["cursor"] for event in events]
+    assert cursors == sorted(set(cursors))
+    assert {event["job_id"] for event in events} == {job["job_id"]}
+    assert events[-1]["data"]["progress_percentage"] == 100
+    percentages = [event["data"]["progress_percentage"] for event in events]
+    assert percentages == sorted(percentages)
+    await stream.close()
+
+
+async def test_a_follower_resumes_where_it_left_off_without_losing_or_repeating(
+    api: Api, demo: str
+) -> None:
+    job = await api.synced(demo)
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"job": job["job_id"]}, "after": 0})
+    whole = await events_to_the_end(stream)
+    await stream.close()
+    middle = whole[len(whole) // 2]["cursor"]
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"job": job["job_id"]}, "after": middle})
+    rest = await events_to_the_end(stream)
+    await stream.close()
+    assert rest == [event for event in whole if event["cursor"] > middle]
+
+
+async def test_events_over_rest_are_those_of_the_stream(api: Api, demo: str) -> None:
+    job = await api.synced(demo)
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"job": job["job_id"]}, "after": 0})
+    streamed = await events_to_the_end(stream)
+    await stream.close()
+    paged: list[dict[str, Any]] = []
+    after = 0
+    while True:
+        path = f"/api/jobs/{job['job_id']}/events?after={after}&limit=3"
+        _, page = await api.ask("GET", path)
+        if not page["events"]:
+            break
+        paged += page["events"]
+        after = page["next_cursor"]
+    assert paged == streamed
+
+
+async def test_a_cursor_from_the_future_starts_over_with_a_snapshot(api: Api) -> None:
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"all": True}, "after": 10**9})
+    assert (await received(stream))["error"]["code"] == "cursor-expired"
+    assert "snapshot" in await received(stream)
+    await stream.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("{", "message-invalid"),
+        ('{"subscribe": {}}', "message-invalid"),
+        ('{"subscribe": {"all": true, "job": "x"}}', "message-invalid"),
+        ('{"subscribe": {"all": true}, "token": "x"}', "message-invalid"),
+        ('{"subscribe": {"job": "unknown"}}', "job-not-found"),
+        ('{"subscribe": {"repository": "unknown"}}', "repository-not-found"),
+    ],
+)
+async def test_a_bad_message_is_answered_and_the_stream_goes_on(
+    api: Api, message: str, code: str
+) -> None:
+    stream = await opened(api)
+    await stream.send_str(message)
+    assert (await received(stream))["error"]["code"] == code
+    await stream.send_json({"subscribe": {"all": True}})
+    assert "snapshot" in await received(stream)
+    await stream.close()
+
+
+async def test_a_stream_without_a_token_is_refused_at_the_upgrade(api: Api) -> None:
+    with pytest.raises(WSServerHandshakeError) as caught:
+        await api.client.ws_connect("/api/stream")
+    assert caught.value.status == 401
+
+
+async def test_a_stream_ends_with_its_session(api: Api, demo: str) -> None:
+    token = await api.log_in("bob")
+    stream = await opened(api, token)
+    await stream.send_json({"subscribe": {"all": True}})
+    await received(stream)
+    await api.ask("POST", "/api/auth/logout", token=token)
+    await api.ask("POST", "/api/sync", {"repository": demo})
+    async with asyncio.timeout(30):
+        message = await stream.receive()
+    assert message.type is WSMsgType.CLOSE
+    assert message.data == 1008
+
+
+async def test_a_stopping_daemon_closes_streams_as_going_away(api: Api) -> None:
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"all": True}})
+    await received(stream)
+    await api.made.live.close()
+    async with asyncio.timeout(30):
+        message = await stream.receive()
+    assert message.data == 1001

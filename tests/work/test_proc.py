@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from cidxd.errors import FaultError
+from cidxd.work import proc
+
+ENV = {"PATH": os.environ["PATH"]}
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-u", "-c", code]
+
+
+async def gone(pid: int) -> bool:
+    """Tell whether *pid* ends within two seconds; it may be a zombie of init's by now."""
+    async with asyncio.timeout(2):
+        while is_alive(pid):
+            await asyncio.sleep(0)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_a_child_is_run_to_its_end_with_its_output_and_what_it_used() -> None:
+    ended = await proc.run(
+        python("import sys; print(sys.stdin.read().upper()); sum(range(10**6))"),
+        env=ENV,
+        stall_s=30,
+        stdin=b"hello",
+        capture=True,
+    )
+    assert (ended.code, ended.stdout) == (0, b"HELLO\n")
+    assert ended.usage.cpu_seconds > 0
+    assert ended.usage.peak_rss_bytes > 1 << 20
+
+
+async def test_reading_to_end_of_file_does_not_hang_because_a_grandchild_holds_the_pipe() -> None:
+    code = "import os, time\npid = os.fork()\nif pid == 0:\n    time.sleep(600)\nprint(pid)\n"
+    async with asyncio.timeout(10):
+        ended = await proc.run(python(code), env=ENV, stall_s=30, capture=True)
+    assert await gone(int(ended.stdout))
+
+
+async def test_a_full_stderr_pipe_does_not_deadlock_and_a_flood_does_not_grow_memory() -> None:
+    code = "import sys\nfor i in range(20000): sys.stderr.write('x' * 1000 + '\\r')\nprint('done')"
+    seen = 0
+
+    def count(record: bytes) -> None:
+        nonlocal seen
+        seen += 1
+        assert len(record) == 1000
+
+    ended = await proc.run(python(code), env=ENV, stall_s=30, capture=True, on_stderr=count)
+    assert ended.stdout == b"done\n"
+    assert seen == 20000
+    assert len(ended.stderr_tail) <= proc.TAIL_LINES * 1001
+
+
+async def test_a_line_over_the_limit_is_a_fault_and_ends_the_child() -> None:
+    code = (
+        "import sys, time\nsys.stdout.write('x' * 5_000_000)\nsys.stdout.flush()\ntime.sleep(600)"
+    )
+    with pytest.raises(FaultError) as caught:
+        async with proc.started(python(code), env=ENV, stall_s=30) as child:
+            await child.line()
+    assert caught.value.code == "child-protocol"
+
+
+async def test_a_silent_child_is_stalled() -> None:
+    with pytest.raises(FaultError) as caught:
+        await proc.run(python("import time; time.sleep(600)"), env=ENV, stall_s=0.3)
+    assert caught.value.code == "stalled"
+
+
+async def test_a_child_that_talks_is_never_stalled() -> None:
+    code = "import time\nfor i in range(8): print(i); time.sleep(0.1)"
+    ended = await proc.run(python(code), env=ENV, stall_s=0.4, capture=True)
+    assert ended.stdout.count(b"\n") == 8
+
+
+async def test_cancel_reaches_a_child_that_ignores_term_and_its_grandchild() -> None:
+    code = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "pid = os.fork()\n"
+        "if pid: print(pid)\n"
+        "time.sleep(600)\n"
+    )
+    pids: list[int] = []
+
+    async def talk() -> None:
+        async with proc.started(python(code), env=ENV, stall_s=60) as child:
+            line = await child.line()
+            assert line is not None
+            pids.append(int(line))
+            started.set()
+            await child.line()
+
+    started = asyncio.Event()
+    task = asyncio.create_task(talk())
+    await started.wait()
+    before = asyncio.get_running_loop().time()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.get_running_loop().time() - before < 5
+    assert await gone(pids[0])
+
+
+async def test_a_second_cancel_does_not_leave_the_child_behind() -> None:
+    code = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print(1)\n"
+        "time.sleep(600)\n"
+    )
+    pids: list[int] = []
+
+    async def talk() -> None:
+        async with proc.started(python(code), env=ENV, stall_s=60) as child:
+            pids.append(child._process.pid)
+            await child.line()
+            started.set()
+            await child.line()
+
+    started = asyncio.Event()
+    task = asyncio.create_task(talk())
+    await started.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await gone(pids[0])
+
+
+async def test_a_child_killed_by_a_signal_says_so() -> None:
+    ended = await proc.run(
+        python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), env=ENV, stall_s=30
+    )
+    assert ended.code == -signal.SIGKILL
+
+
+async def test_a_missing_git_is_named() -> None:
+    with pytest.raises(FaultError) as caught:
+        await proc.run(["git", "version"], env={"PATH": "/nowhere"}, stall_s=5)
+    assert caught.value.code == "git-missing"
+
+
+async def test_more_lines_than_are_taken_make_the_child_wait() -> None:
+    code = "for i in range(100000): print(i)"
+    async with proc.started(python(code), env=ENV, stall_s=30) as child:
+        lines = []
+        while (line := await child.line()) is not None:
+            lines.append(int(line))
+    assert lines == list(range(100000))
