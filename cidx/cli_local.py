@@ -7,9 +7,7 @@ import webbrowser
 import click
 
 from cidx import local, repositories, settings, terminal
-from cidx.access import Access, choose
-from cidx.client import Client
-from cidx.errors import ProblemError
+from cidx.access import choose
 from cidx.options import json_option
 
 
@@ -41,23 +39,9 @@ def down(*, is_json: bool) -> None:
 @click.option("--print", "is_printed", is_flag=True, help="Print the address; open nothing.")
 @json_option
 def open_dashboard(*, is_printed: bool, is_json: bool) -> None:
-    """Open the dashboard in a browser."""
-    address = _dashboard(choose(repositories.here()))
+    """Open the server's page in a browser."""
+    address = f"{choose(repositories.here()).url}/"
     if is_json:
         terminal.out_json({"url": address})
     elif is_printed or not webbrowser.open(address):
         terminal.out(address)
-
-
-def _dashboard(access: Access) -> str:
-    """Return the dashboard's address; the embedded one's lets its user in once, for 60 s."""
-    if not access.is_embedded:
-        return f"{access.url}/"
-    try:
-        with Client(access) as client:
-            code = client.post("/api/auth/code").get("code")
-    except ProblemError as err:
-        if err.status not in {404, 405}:
-            raise
-        code = None
-    return f"{access.url}/#code={code}" if code else f"{access.url}/"

@@ -170,7 +170,7 @@ class _Shown:
             self.screen.write(progress.after_event(item))
         elif kind == "job":
             self.screen.write(progress.after_job(item))
-        self._estimate()
+        self._estimate(is_new_phase=kind == "event" and item.get("type") == "phase_started")
         if self._is_live:
             self._draw()
         else:
@@ -182,10 +182,11 @@ class _Shown:
         if line:
             self.screen.draw(line)
 
-    def _estimate(self) -> None:
+    def _estimate(self, *, is_new_phase: bool) -> None:
         # Estimates are made when a job is read, so no event carries one.
         now = time.monotonic()
-        if self._progress.has_ended() or now - self._estimated_at < _ESTIMATE_EVERY_S:
+        is_fresh = now - self._estimated_at < _ESTIMATE_EVERY_S
+        if self._progress.has_ended() or (is_fresh and not is_new_phase):
             return
         self._estimated_at = now
         with contextlib.suppress(ClientError):

@@ -39,7 +39,8 @@ class Api:
             text = await response.read()
             if response.status >= 400 and response.status != 503:
                 assert response.content_type == "application/problem+json", text
-            return response.status, await response.json(content_type=None) if text else None
+            is_json = text and "json" in response.content_type
+            return response.status, await response.json(content_type=None) if is_json else None
 
     async def log_in(self, name: str) -> str:
         status, pair = await self.ask(

@@ -17,12 +17,17 @@ def replaced(phases: tuple[PhaseRecord, ...], record: PhaseRecord) -> tuple[Phas
 def closed(
     phases: tuple[PhaseRecord, ...], running: PhaseStatus, at: float
 ) -> tuple[PhaseRecord, ...]:
-    """Return *phases* with the running one ended as *running* and the pending ones skipped."""
+    """
+    Return *phases* with the running one ended as *running*.
+
+    A sync that completes did not need the pending ones: they are skipped.  One that
+    ended otherwise never came to them: they stay pending.
+    """
 
     def close(record: PhaseRecord) -> PhaseRecord:
         if record.status is PhaseStatus.RUNNING:
             return dataclasses.replace(record, status=running, finished_at=at)
-        if record.status is PhaseStatus.PENDING:
+        if record.status is PhaseStatus.PENDING and running is PhaseStatus.COMPLETED:
             return dataclasses.replace(record, status=PhaseStatus.SKIPPED)
         return record
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from cidxd.model.job import Kind, Outcome, PhaseStatus, Status
 from cidxd.model.report import Phase

@@ -72,7 +72,10 @@ class JobQuery(Page):
     @classmethod
     def _instant(cls, value: str | None) -> str | None:
         if value is not None:
-            instant.from_wire(value)
+            try:
+                instant.from_wire(value)
+            except ValueError:
+                raise ValueError("not an RFC 3339 instant or a date") from None
         return value
 
 

@@ -112,7 +112,7 @@ def _invalid(err: ValidationError, code: str, status: int, mark: str) -> Invalid
     first = err.errors(include_url=False)[0]
     where = mark + "/".join(str(part) for part in first["loc"])
     return InvalidError(
-        f"{where}: {first['msg'].lower()}",
+        f"{where}: {first['msg'].removeprefix('Value error, ').lower()}",
         code=code,
         hint="see /api/openapi.json for what there is",
         pointer=where,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cidxd.web import documents as doc
-from cidxd.web import openapi
+from cidxd.web import openapi, page
 from cidxd.web.auth import Auth
 from cidxd.web.health import Health
 from cidxd.web.jobs import Jobs
@@ -51,6 +51,7 @@ def routes(services: Services, live: Live) -> list[Route]:
             faults={426: "this is a WebSocket"},
         ),
         *own,
+        *page.routes(),
     ]  # fmt: skip
     return table
 

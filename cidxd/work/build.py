@@ -26,7 +26,7 @@ from cidxd.model.report import (
     Usage,
 )
 from cidxd.work import proc, shield
-from cidxd.work.proc import Child
+from cidxd.work.child import Child
 
 SETTLE_S: Final = 60.0  # for a publish whose caller is cancelled; it takes milliseconds
 LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself

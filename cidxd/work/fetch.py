@@ -23,7 +23,7 @@ from cidxd.git.hearing import Hearing
 from cidxd.git.progress import FetchProgress
 from cidxd.model.report import PhaseProgressed, Report, Usage
 from cidxd.work import proc
-from cidxd.work.proc import Exit
+from cidxd.work.child import Exit
 
 _PACKS_LIMIT: Final = 20  # every fetch adds one, and each slows every look-up
 _HEX: Final = re.compile(r"[0-9a-f]{4,64}")
@@ -95,10 +95,11 @@ async def ensure_mirror(
 
     A broken one is set aside.  Cancelled, it leaves a folder beside it that the next call
     removes.
+
+    Raises:
+        FaultError: git failed for a reason that says nothing of the mirror.
     """
-    command = argv.is_bare(mirror)
-    found = await proc.run(command, env=env, stall_s=stall_s, capture=True)
-    if found.code == 0 and found.stdout.strip() == b"true":
+    if await _is_sound(mirror, env=env, stall_s=stall_s):
         return False
     draft = mirror.with_name(mirror.name + ".new")
     await asyncio.to_thread(_make_room, mirror, draft)
@@ -260,6 +261,16 @@ async def _git(
     if ended.code:
         raise fault.classify(hearing.words, ended.code, hearing.answer)
     return ended
+
+
+async def _is_sound(mirror: Path, *, env: Mapping[str, str], stall_s: float) -> bool:
+    try:
+        ended = await _git(argv.is_bare(mirror), env=env, stall_s=stall_s)
+    except FaultError as err:
+        if err.code != "mirror-damaged":
+            raise
+        return False
+    return ended.stdout.strip() == b"true"
 
 
 def _pass_on(progressed: PhaseProgressed | None, report: Callable[[Report], None]) -> None:

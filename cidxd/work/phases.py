@@ -185,6 +185,7 @@ class Phases:
     ) -> Result:
         async def permit(built: build.Built) -> None:
             summary, commits = _outcome(built, received, aim)
+            await report.flushed()  # the permit stands after the phases it rests on
             await self._permit(job.job_id, summary, commits)
 
         # What was fetched is what is indexed, also if a push came after ls-remote.

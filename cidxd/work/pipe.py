@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import re
+import sys
+import termios
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -62,6 +65,15 @@ class Pipe(asyncio.Protocol):
     def is_at_end(self) -> bool:
         """Nothing more will come."""
         return self.at_end.done()
+
+    @property
+    def has_more(self) -> bool:
+        """Something was written that the loop is about to read."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or not transport.is_reading():
+            return False
+        waiting = fcntl.ioctl(transport.get_extra_info("pipe"), termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) > 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this first."""

@@ -39,6 +39,9 @@ class Reporter:
         self._arrived = asyncio.Event()
         self._recorded_at = float("-inf")
         self._is_closed = False
+        self._is_recording = False
+        self._is_hurried = False
+        self._all_recorded = asyncio.Event()
 
     def __call__(self, report: Report) -> None:
         """Take *report*; it is recorded soon, unless newer progress overtakes it."""
@@ -56,14 +59,32 @@ class Reporter:
                 await self._arrived.wait()
                 continue
             await self._hold_back()
-            report = self._pending.popleft()
-            self._job = await self._record(report)
-            self._recorded_at = asyncio.get_running_loop().time()
+            await self._record_next()
 
     def close(self) -> None:
         """Let `run` end once everything is recorded."""
         self._is_closed = True
         self._arrived.set()
+
+    async def flushed(self) -> None:
+        """Wait until everything taken so far is recorded; progress is not held back for it."""
+        if self._pending or self._is_recording:
+            self._is_hurried = True
+            self._all_recorded.clear()
+            self._arrived.set()
+            await self._all_recorded.wait()
+
+    async def _record_next(self) -> None:
+        report = self._pending.popleft()
+        self._is_recording = True
+        try:
+            self._job = await self._record(report)
+        finally:
+            self._is_recording = False
+            if not self._pending:
+                self._is_hurried = False
+                self._all_recorded.set()
+        self._recorded_at = asyncio.get_running_loop().time()
 
     async def _hold_back(self) -> None:
         """Wait until the one progress report that is pending is due or overtaken by a phase."""
@@ -78,7 +99,8 @@ class Reporter:
 
     def _holds_progress_only(self) -> bool:
         is_progress = isinstance(self._pending[0], PhaseProgressed)
-        return len(self._pending) == 1 and is_progress and not self._is_closed
+        is_pressed = self._is_closed or self._is_hurried
+        return len(self._pending) == 1 and is_progress and not is_pressed
 
     def _pause(self) -> float:
         report = self._pending[0]

@@ -13,7 +13,7 @@ import structlog
 from cidxd.errors import FaultError, UnavailableError
 from cidxd.indexer import protocol
 from cidxd.work import proc
-from cidxd.work.proc import Child
+from cidxd.work.child import Child
 
 _log = structlog.get_logger()
 

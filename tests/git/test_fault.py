@@ -77,6 +77,13 @@ WORDS = [
     ("mirror-damaged", f"fatal: bad object {OID}"),
     ("mirror-damaged", f"error: object file objects/8a/{OID[2:]} is empty"),
     ("mirror-damaged", f"fatal: loose object {OID} (stored in objects/8a) is corrupt"),
+    (
+        "mirror-damaged",
+        (
+            f"fatal: cannot read existing object info {OID}\n"
+            "fatal: fetch-pack: invalid index-pack output"
+        ),
+    ),
     ("mirror-damaged", "fatal: not a git repository: '/data/mirror.git'"),
     ("mirror-damaged", "error: https://h/r.git did not send all necessary objects"),
     (

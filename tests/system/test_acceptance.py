@@ -90,6 +90,17 @@ def test_the_acceptance_story(home: Home, server: Server, origin: Checkout, tmp_
     assert [entry["phase"] for entry in job["history"]] == [None, None, *PHASES, None]
     head = origin.head()
     assert job["commits"] == [{"branch": "main", "before": None, "fetched": head, "indexed": head}]
+    _, told = curl(f"{server.url}/api/jobs/{job_id}/events?limit=5000", token)
+    steps = [event["type"] for event in told["events"] if event["type"] != "progressed"]
+    assert steps == [
+        "enqueued",
+        "claimed",
+        *["phase_started", "phase_completed"] * 4,
+        "publish_started",
+        "phase_started",
+        "phase_completed",
+        "completed",
+    ]
     found = home.cidx("query", "NEEDLE", cwd=work)
     assert "src/needle.py:1:NEEDLE = 'first'" in found
 

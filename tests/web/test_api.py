@@ -39,7 +39,7 @@ async def test_a_foreign_token_is_refused(api: Api, change: dict[str, str]) -> N
 async def test_a_token_of_another_key_or_algorithm_is_refused(api: Api) -> None:
     claims = jwt.decode(api.token, options={"verify_signature": False})
     other = jwt.encode(claims, "0" * 64, algorithm="HS256")
-    nothing = jwt.encode(claims, None, algorithm="none")  # type: ignore[arg-type]
+    nothing = jwt.encode(claims, None, algorithm="none")
     for token in (other, nothing, "x", "a.b.c", api.token + "x"):
         assert (await api.ask("GET", "/api/auth/me", token=token))[0] == 401
 
@@ -234,6 +234,15 @@ async def test_a_removed_repository_leaves_its_jobs(api: Api, demo: str) -> None
     assert (await api.ask("DELETE", "/api/repositories/demo"))[0] == 204
     assert (await api.ask("GET", "/api/repositories/demo"))[0] == 404
     assert (await api.ask("GET", f"/api/jobs/{job['job_id']}"))[0] == 200
+
+
+async def test_the_page_is_open_and_asks_nobody_else_for_anything(api: Api) -> None:
+    async with api.client.get("/") as response:
+        assert response.status == 200
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        assert "cidx sync --follow" in await response.text()
+    async with api.client.get("/static/page.css") as response:
+        assert response.content_type == "text/css"
 
 
 async def test_the_contract_describes_what_is_answered(api: Api, demo: str) -> None:

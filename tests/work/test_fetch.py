@@ -227,6 +227,24 @@ async def test_no_prompt_freezes_the_daemon(checkout: Checkout, tmp_path: Path) 
     assert not asked.exists()
 
 
+async def test_an_ssh_password_prompt_finds_no_terminal_and_no_window(tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        "#!/bin/sh\n"
+        '(: < /dev/tty) 2> /dev/null && echo "a terminal" >&2\n'
+        'echo "askpass $SSH_ASKPASS_REQUIRE" >&2\n'
+        'echo "git@example.org: Permission denied (publickey,password)." >&2\n'
+        "exit 255\n"
+    )
+    ssh.chmod(0o755)
+    (tmp_path / ".gitconfig").write_text(f"[core]\nsshCommand = {ssh}\n[ssh]\nvariant = ssh\n")
+    env = guard.user_env({"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DISPLAY": ":0"})
+    with pytest.raises(FaultError) as caught:
+        await fetch.ls_remote("git@example.org:a/b.git", env=env, stall_s=STALL_S)
+    assert (caught.value.code, caught.value.transient) == ("auth-failed", False)
+    assert "a terminal" not in caught.value.detail
+
+
 async def test_the_users_credential_helper_logs_in(checkout: Checkout, tmp_path: Path) -> None:
     helper = "!f() { echo username=ada; echo password=pw; }; f"
     git(tmp_path, "config", "--file", str(tmp_path / ".gitconfig"), "credential.helper", helper)
@@ -415,15 +433,25 @@ async def test_an_outage_leaves_the_mirror_alone(checkout: Checkout, desk: Desk)
 
 async def test_a_damaged_mirror_is_told_from_a_bad_remote(checkout: Checkout, desk: Desk) -> None:
     await desk.fetch(checkout.folder, "main")
-    (pack,) = desk.mirror.glob("objects/pack/*.pack")
-    pack.chmod(0o600)
-    pack.write_bytes(pack.read_bytes()[:12] + bytes(pack.stat().st_size - 12))
+    (desk.mirror / "refs/heads/other").write_text("b" * 40 + "\n")
     checkout.commit({"b.txt": "two\n"})
 
     with pytest.raises(FaultError) as caught:
-        await desk.fetch(checkout.folder, "main")
+        await desk.fetch(checkout.folder, "main", kept=("other",))
 
     assert caught.value.code == "mirror-damaged"
+
+
+async def test_a_mirror_without_its_objects_is_fetched_again(
+    checkout: Checkout, desk: Desk
+) -> None:
+    await desk.fetch(checkout.folder, "main")
+    for pack in desk.mirror.glob("objects/pack/*"):
+        pack.unlink()
+
+    await desk.fetch(checkout.folder, "main")
+
+    assert git(desk.mirror, "fsck", "--full") == ""
 
 
 async def test_mirror_is_made_once(desk: Desk) -> None:
@@ -441,6 +469,31 @@ async def test_a_broken_mirror_is_made_anew(checkout: Checkout, desk: Desk, miss
     assert await desk.ready()
     assert desk.refs() == {}
     assert [path.name for path in desk.mirror.parent.glob("mirror*")] == ["mirror.git"]
+
+
+async def test_a_git_that_fails_does_not_cost_the_mirror(
+    checkout: Checkout, desk: Desk, tmp_path: Path
+) -> None:
+    await desk.fetch(checkout.folder, "main")
+    (tmp_path / "bin").mkdir()
+    broken = tmp_path / "bin" / "git"
+    broken.write_text("#!/bin/sh\nkill -9 $$\n")
+    broken.chmod(0o755)
+    env = {**LOCAL, "PATH": str(broken.parent)}
+    with pytest.raises(FaultError) as caught:
+        await fetch.ensure_mirror(desk.mirror, env=env, stall_s=STALL_S, lock_fd=desk.lock_fd)
+    assert caught.value.transient
+    assert git(desk.mirror, "rev-parse", "main") == checkout.head()
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config"])
+async def test_a_mirror_whose_own_files_are_nonsense_is_made_anew(
+    checkout: Checkout, desk: Desk, name: str
+) -> None:
+    await desk.ready()
+    (desk.mirror / name).write_text("[nonsense\n")
+    assert await desk.ready()
+    assert (await desk.fetch(checkout.folder, "main")).commits == {"main": checkout.head()}
 
 
 def test_a_mirror_set_aside_is_gone(tmp_path: Path) -> None:

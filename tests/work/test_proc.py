@@ -10,6 +10,7 @@ import pytest
 
 from cidxd.errors import FaultError
 from cidxd.work import proc
+from cidxd.work.child import TAIL_LINES
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -21,7 +22,7 @@ def python(code: str) -> list[str]:
 async def gone(pid: int) -> bool:
     """Tell whether *pid* ends within two seconds; it may be a zombie of init's by now."""
     async with asyncio.timeout(2):
-        while is_alive(pid):
+        while is_alive(pid):  # noqa: ASYNC110 - nobody tells when a grandchild ends
             await asyncio.sleep(0)
     return True
 
@@ -66,7 +67,7 @@ async def test_a_full_stderr_pipe_does_not_deadlock_and_a_flood_does_not_grow_me
     ended = await proc.run(python(code), env=ENV, stall_s=30, capture=True, on_stderr=count)
     assert ended.stdout == b"done\n"
     assert seen == 20000
-    assert len(ended.stderr_tail) <= proc.TAIL_LINES * 1001
+    assert len(ended.stderr_tail) <= TAIL_LINES * 1001
 
 
 async def test_a_line_over_the_limit_is_a_fault_and_ends_the_child() -> None:

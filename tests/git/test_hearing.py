@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from cidxd.git.hearing import WORDS_KEPT, Hearing
+
+TRACED = b"04:15:20.201564 http.c:684              <= Recv header: Retry-After: 7"
+
+
+def test_words_are_kept_apart_from_progress_and_trace() -> None:
+    passed_on: list[str] = []
+    hearing = Hearing(passed_on.append)
+    for record in (TRACED, b"Receiving objects:  50% (1/2)", b"fatal: early EOF"):
+        hearing(record)
+
+    assert hearing.words == "fatal: early EOF"
+    assert passed_on == ["Receiving objects:  50% (1/2)", "fatal: early EOF"]
+    assert hearing.answer.retry_after_s == 7.0
+
+
+def test_a_long_trace_does_not_push_the_words_out() -> None:
+    hearing = Hearing()
+    for record in (b"fatal: early EOF", *[TRACED] * 2 * WORDS_KEPT):
+        hearing(record)
+
+    assert hearing.words == "fatal: early EOF"

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from cidxd.model import moves
+from cidxd.model.job import Job
+from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Report, Usage
+from cidxd.work.reporter import Reporter
+
+SHARES = (0.2,) * 5
+JOB = moves.claim(
+    Job(job_id="j", repository_id=1, repository="r", requested_by="a", created_at=0.0),
+    at=0.0,
+    weights=SHARES,
+    is_first=True,
+).job
+STARTED = PhaseStarted(Phase.INDEX)
+ENDED = PhaseEnded(Phase.INDEX, {}, Usage())
+
+
+def progress(done: int) -> PhaseProgressed:
+    return PhaseProgressed(Phase.INDEX, done, 1000, "files")
+
+
+class Record:
+    """What was recorded; recording waits while `gate` is closed."""
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, report: Report) -> Job:
+        await self.gate.wait()
+        self.reports.append(report)
+        return dataclasses.replace(JOB, progress=10.0)
+
+
+async def test_phases_are_recorded_in_order_and_progress_between_them_is_thinned() -> None:
+    record = Record()
+    reporter = Reporter(JOB, record)
+    running = asyncio.create_task(reporter.run())
+    reporter(STARTED)
+    for done in range(1000):
+        reporter(progress(done))
+    reporter(ENDED)
+    reporter.close()
+    await running
+    assert record.reports == [STARTED, progress(999), ENDED]
+
+
+async def test_progress_that_did_not_move_the_percentage_waits_for_newer_progress() -> None:
+    record = Record()
+    reporter = Reporter(JOB, record)
+    running = asyncio.create_task(reporter.run())
+    reporter(STARTED)
+    await reporter.flushed()
+    for done in range(100):
+        reporter(progress(done))
+        await asyncio.sleep(0)
+    assert record.reports == [STARTED], "at most every 250 ms"
+    reporter.close()
+    await running
+    assert record.reports == [STARTED, progress(99)]
+
+
+async def test_flushed_waits_for_what_is_being_recorded_and_hurries_what_is_held_back() -> None:
+    record = Record()
+    reporter = Reporter(JOB, record)
+    running = asyncio.create_task(reporter.run())
+    reporter(STARTED)
+    reporter(progress(1))
+    record.gate.clear()
+    flushing = asyncio.create_task(reporter.flushed())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not flushing.done()
+    record.gate.set()
+    async with asyncio.timeout(1):
+        await flushing
+    assert record.reports == [STARTED, progress(1)]
+    reporter.close()
+    await running
