@@ -51,15 +51,14 @@ class Target:
             self.previous.close()
 
     def discard(self) -> None:
-        """Remove what nobody sees: an unpublished epoch, or half a segment."""
-        keep = None
-        if not self.is_new:
-            keep = self.epoch
-            for path in (self.epoch / epochs.SEGMENTS).glob("*" + TEMPORARY):
-                path.unlink(missing_ok=True)
-        elif (self.index / epochs.CURRENT).exists():
+        """Remove what nobody will use: half a segment, or an epoch that was to replace one."""
+        keep = self.epoch
+        for path in (self.epoch / epochs.SEGMENTS).glob("*" + TEMPORARY):
+            path.unlink(missing_ok=True)
+        if self.is_new:
             try:
-                keep = epochs.current_epoch(self.index)
+                # The content of a first build is kept: the next one goes on with it.
+                keep = epochs.current_epoch(self.index) or self.epoch
             except FaultError:
                 return  # the next build sweeps, and it knows what to do about CURRENT
         epochs.sweep_index(self.index, keep)
@@ -77,6 +76,8 @@ def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
     current: Path | None = None
     try:
         current = epochs.current_epoch(index)
+        if current is None and not full and (interrupted := _interrupted(index, settings)):
+            return interrupted
         epochs.sweep_index(index, current)
         if current is None or epochs.is_marked_damaged(current):
             return new_target(index, settings, None)
@@ -90,6 +91,23 @@ def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
     if full or catalog.settings() != settings:
         return new_target(index, settings, catalog)
     return Target(index, current, catalog, None, is_new=False)
+
+
+def _interrupted(index: Path, settings: dict[str, Any]) -> Target | None:
+    """Return the epoch of a first build that did not come to its end, if it is sound."""
+    for epoch in sorted(index.glob("epoch-*")):
+        if epochs.is_marked_damaged(epoch) or not (epoch / epochs.CATALOG).is_file():
+            continue
+        try:
+            catalog = _open_checked(epoch)
+        except FaultError:
+            continue
+        # One that was published lost its CURRENT: that is damage, not a first build.
+        if catalog.settings() == settings and not catalog.branches():
+            epochs.sweep_index(index, epoch)
+            return Target(index, epoch, catalog, None, is_new=True)
+        catalog.close()
+    return None
 
 
 def new_target(index: Path, settings: dict[str, Any], previous: CatalogWriter | None) -> Target:

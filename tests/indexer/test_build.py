@@ -291,16 +291,24 @@ def test_a_build_stopped_before_the_permit_leaves_the_old_answer(
     assert summary["blobs_new"] == 0  # what was indexed is not done again
 
 
-def test_a_first_build_that_is_stopped_leaves_no_epoch_behind(
-    checkout: Checkout, mirror: Path, tmp_path: Path, start: Start
+@pytest.mark.parametrize("how", ["kill", "end of file"])
+def test_a_first_build_that_is_stopped_answers_nothing_and_its_content_is_used_by_the_next(
+    checkout: Checkout, mirror: Path, tmp_path: Path, start: Start, build: Build, how: str
 ) -> None:
-    checkout.commit({"a": "one"})
+    commit = checkout.commit({"a": "one"})
     child = start(checkout.mirror(mirror))
     child.until("ready")
-    child.process.stdin.close()
+    if how == "kill":
+        child.process.kill()
+    else:
+        child.process.stdin.close()
 
-    assert child.ended() == 3
-    assert list((tmp_path / "index").iterdir()) == []
+    assert child.ended() == (-signal.SIGKILL if how == "kill" else 3)
+    assert catalog.current_epoch(tmp_path / "index") is None
+    summary = build(mirror)
+    assert indexed_commit(tmp_path / "index") == commit
+    assert (summary["blobs_new"], summary["files_added"]) == (0, 1)
+    assert len(list((tmp_path / "index").glob("epoch-*"))) == 1
 
 
 def test_end_of_file_after_the_permit_does_not_stop_the_publish(
