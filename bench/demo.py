@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -33,16 +34,16 @@ def main() -> int:
 def registered(repository: str) -> str:
     """Register *repository*, a path or an address, and return the name it has."""
     done = subprocess.run(
-        [*CIDX, "repo", "add", repository], capture_output=True, text=True, check=False
+        [*CIDX, "repo", "add", repository, "--json"], capture_output=True, text=True, check=False
     )
-    print(f"$ cidx repo add {repository}\n{done.stdout}", end="")
+    print(f"$ cidx repo add {repository}")
     known = re.search(r"registered already: (\S+)", done.stderr)
     if known:
         return known[1]
     if done.returncode:
         print(done.stderr, end="", file=sys.stderr)
         sys.exit(done.returncode)
-    return done.stdout.split()[1]
+    return str(json.loads(done.stdout)["name"])
 
 
 def show(*argv: str) -> None:

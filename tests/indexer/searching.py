@@ -66,8 +66,10 @@ def places(matches: list[Answer]) -> list[tuple[str, int]]:
 def git_grep(mirror: Path, commit: str, pattern: str, *options: str) -> set[tuple[str, int]]:
     """What `LC_ALL=C.UTF-8 git grep -I -F` finds on a commit, as (path, line)."""
     done = subprocess.run(
-        ["git", "--git-dir", str(mirror), "grep", "-I", "-F", "-n", "-z", "--full-name", *options]
-        + ["-e", pattern, commit],
+        [
+            *("git", "--git-dir", str(mirror), "grep", "-I", "-F", "-n", "-z", "--full-name"),
+            *(*options, "-e", pattern, commit),
+        ],
         capture_output=True,
         check=False,
         env={**os.environ, "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"},
