@@ -12,9 +12,9 @@ from cidx.__about__ import VERSION, WIRE
 from cidx.access import EMBEDDED, LoginAccess, address_of, choose, is_loopback
 from cidx.client import Client
 from cidx.credentials import Credentials, session_of
-from cidx.errors import ClientError, NotLoggedInError, ProblemError
+from cidx.errors import ClientError, NotLoggedInError
 from cidx.options import json_option
-from cidx.wire import Connection, Json, json_of
+from cidx.wire import Connection, json_of
 
 _LEAST_S = 600
 
@@ -119,14 +119,8 @@ def auth() -> None:
 
 
 @auth.command()
-@click.option(
-    "--days",
-    type=click.IntRange(min=1),
-    help="Make a personal token that is good for so many days.",
-)
-@click.option("--name", default="cidx auth token", metavar="TEXT", help="What it is for.")
 @json_option
-def token(*, days: int | None, name: str, is_json: bool) -> None:
+def token(*, is_json: bool) -> None:
     """
     Print a bearer token, and nothing else.
 
@@ -134,27 +128,11 @@ def token(*, days: int | None, name: str, is_json: bool) -> None:
     curl -H "Authorization: Bearer $(cidx auth token)" …
     """
     access = choose(repositories.here())
-    with Client(access) as client:
-        if days is not None:
-            made = _personal(client, name, days)
-        elif isinstance(access, LoginAccess):
-            made = {"token": access.fresh_token(least_s=_LEAST_S)}
-        else:
-            made = {"token": access.token()}
-        server = access.url
-    if is_json:
-        terminal.out_json({**made, "server_url": server})
+    if isinstance(access, LoginAccess):
+        found = access.fresh_token(least_s=_LEAST_S)
     else:
-        terminal.out(str(made["token"]))
-
-
-def _personal(client: Client, name: str, days: int) -> Json:
-    try:
-        made = client.post("/api/tokens", {"name": name, "days": days})
-    except ProblemError as err:
-        if err.status in {404, 405, 501}:
-            err.hint = err.hint or "this server makes no personal tokens yet: cidx auth token"
-        raise
-    if "token" not in made:
-        raise ClientError("the server's answer has no token")
-    return made
+        found = access.token()
+    if is_json:
+        terminal.out_json({"token": found, "server_url": access.url})
+    else:
+        terminal.out(found)

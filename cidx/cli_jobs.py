@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +9,6 @@ import click
 from cidx import render, repositories, settings, tables, terminal
 from cidx.access import choose
 from cidx.client import Client, job_at, job_path
-from cidx.errors import ProblemError, WaitInterruptedError
 from cidx.options import follow_option, job_argument, json_option, timeout_option
 from cidx.watch import watch
 
@@ -19,9 +16,7 @@ if TYPE_CHECKING:
     from cidx.wire import Json, Query
 
 _PAGE = 100
-_LOOK_AGAIN_S = 1.0
 _STATUSES = ("queued", "running", "completed", "failed", "cancelled")
-_NOTHING_AT_OFFSET = 416
 
 
 def _client() -> Client:
@@ -105,53 +100,16 @@ def follow(job_id: str, *, timeout_s: float | None, is_json: bool) -> int:
 
 @jobs.command()
 @job_argument
-@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the job ends.")
-def log(job_id: str, *, is_followed: bool) -> None:
-    """Print a job's log: the words of git and of the indexer."""
-    with _client() as client:
-        job, offset = job_at(client, job_id), 0
-        full_id = str(job["job_id"])
-        try:
-            while True:
-                has_ended = job.get("finished_at") is not None
-                offset = _print_log(client, full_id, offset)
-                if has_ended or not is_followed:
-                    return
-                time.sleep(_LOOK_AGAIN_S)
-                job = job_at(client, full_id)
-        except KeyboardInterrupt:
-            raise WaitInterruptedError(full_id) from None
-
-
-def _print_log(client: Client, job_id: str, offset: int) -> int:
-    """Print the log from a byte offset on, and return the offset of its end."""
-    while True:
-        try:
-            chunk = client.bytes_at(job_path(job_id, "log"), {"offset": offset})
-        except ProblemError as err:
-            if err.status == _NOTHING_AT_OFFSET:
-                return offset
-            raise
-        if not chunk:
-            return offset
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-        offset += len(chunk)
-
-
-@jobs.command()
-@job_argument
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the job.")
-@click.option("--force", is_flag=True, help="End its processes without grace.")
 @json_option
-def cancel(job_id: str, *, reason: str, force: bool, is_json: bool) -> None:
+def cancel(job_id: str, *, reason: str, is_json: bool) -> None:
     """
     Cancel a job; a job that has ended stays as it is.
 
     If others asked for the same sync, only your own request is taken back.
     """
     with _client() as client:
-        job = client.post(job_path(job_id, "cancel"), {"reason": reason, "force": force})
+        job = client.post(job_path(job_id, "cancel"), {"reason": reason})
     if is_json:
         terminal.out_json(job)
         return

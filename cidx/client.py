@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
-from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
+from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, json_of, problem_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -60,10 +60,6 @@ class Client:
         headers = {"Prefer": f"wait={wait_s:.0f}"} if wait_s else None
         answer = self._send("GET", path, query=query, headers=headers, wait_s=wait_s)
         return json_of(answer, self.access.url)
-
-    def bytes_at(self, path: str, query: Query | None = None) -> bytes:
-        """Return the body at *path* as it is; errors as for `get`."""
-        return body_of(self._send("GET", path, query=query), self.access.url)
 
     def post(self, path: str, body: Json | None = None) -> Json:
         """Return the answer to *body*; it is done once, even if it must be sent twice."""

@@ -44,10 +44,9 @@ class RepositorySyncBody(Sent):
 
 
 class CancelBody(Sent):
-    """Why; `force` ends the children without grace."""
+    """Why."""
 
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
-    force: bool = False
 
 
 class Page(Sent):

@@ -113,12 +113,3 @@ async def test_login_without_a_known_server_is_wrong_usage(cidx: Any, capsys: To
 async def test_logout_of_nobody_exits_4(cidx: Any, capsys: Told) -> None:
     assert await cidx("logout") == 4
     assert "nobody is logged in" in capsys.readouterr().err
-
-
-async def test_a_personal_token_of_a_server_that_makes_none_says_so(
-    server: Server, cidx: Any, capsys: Told
-) -> None:
-    given = ("login", server.url, "--username", "ada", "--password-stdin")
-    await cidx(*given, stdin="s3cret\n")
-    assert await cidx("auth", "token", "--days", "30") == 1
-    assert capsys.readouterr().out == ""

@@ -114,4 +114,4 @@ async def test_the_base_addresss_path_is_kept(serve: Any, asked: list[web.Reques
 
 def test_names_in_paths_are_quoted() -> None:
     assert repository_path("a/b c") == "/api/repositories/a%2Fb%20c"
-    assert job_path("beef", "log") == "/api/jobs/beef/log"
+    assert job_path("beef", "events") == "/api/jobs/beef/events"

@@ -73,3 +73,18 @@ def test_a_message_has_counts_and_a_rate() -> None:
     report = PhaseProgressed(Phase.FETCH, 450, 1000, "objects", 12_300_000, "receiving objects")
     words = estimate.message(report, 4.1)
     assert words == "receiving objects: 450 of 1,000 objects, 12.3 MB, 3.0 MB/s"
+
+
+def test_without_history_the_remaining_time_follows_what_is_known_to_be_indexed() -> None:
+    job = moves.start_phase(claimed([]), Phase.FETCH, at=0.0).job
+    few = moves.end_phase(job, PhaseEnded(Phase.FETCH, {"objects_received": 10}, Usage()), at=1.0)
+    many = moves.end_phase(
+        job, PhaseEnded(Phase.FETCH, {"objects_received": 80_000}, Usage()), at=1.0
+    )
+    short = estimate.remaining(few.job, [], now=1.0)
+    long = estimate.remaining(many.job, [], now=1.0)
+    assert short is not None
+    assert long is not None
+    assert short.remaining_s < 2
+    assert long.remaining_s > 60
+    assert short.basis == "usual rates"
