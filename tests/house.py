@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 60.0
@@ -91,6 +92,7 @@ class Server:
             f"[remotes]\nallow_local = true\n{more}"
         )
         self.url = ""
+        self.token = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -122,10 +124,17 @@ class Server:
         assert line.startswith("READY "), self.log()
         self.url = line.split()[1]
 
-    def kill(self) -> None:
+    def kill(self) -> list[Process]:
+        """Kill the daemon as -9 does, and return the processes that it had."""
         assert self.process is not None
+        family = descendants(self.process.pid)
         self.process.kill()
         self.process.wait()
+        return family
+
+    def signal(self, signum: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(signum)
 
     def stop(self) -> int:
         assert self.process is not None
@@ -135,6 +144,44 @@ class Server:
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def sign_in(self, home: Home, name: str = "ada") -> None:
+        """Add an administrator, and let *home* and `ask` use a token of theirs."""
+        user = {"name": name, "password": "correct horse", "role": "admin"}
+        posted = ("-H", "Content-Type: application/json", "-d", json.dumps(user))
+        socket = str(self.folder / "data" / "admin.sock")
+        status, _ = curl("http://admin/users", "", "--unix-socket", socket, *posted)
+        assert status == 201
+        sent = {"username": name, "password": "correct horse"}
+        posted = ("-H", "Content-Type: application/json", "-d", json.dumps(sent))
+        status, answer = curl(f"{self.url}/api/auth/login", "", *posted)
+        assert status == 200, answer
+        self.token = answer["access_token"]
+        home.env.update(CIDX_SERVER=self.url, CIDX_TOKEN=self.token)
+
+    def ask(self, path: str) -> Any:
+        """Return what GET *path* answers to the one who signed in."""
+        status, answer = curl(f"{self.url}{path}", self.token)
+        assert status == 200, answer
+        return answer
+
+    def job(self, job_id: str) -> Any:
+        return self.ask(f"/api/jobs/{job_id}")
+
+    def ended(self, job_id: str) -> Any:
+        """Return the job once it has ended."""
+
+        def final() -> Any:
+            job = self.job(job_id)
+            return job if job["status"] in {"completed", "failed", "cancelled"} else None
+
+        return wait_until(f"the end of {job_id}", final)
+
+    def events(self, job_id: str) -> list[Any]:
+        """Return all events of the job; they count from 1 without a gap."""
+        events: list[Any] = self.ask(f"/api/jobs/{job_id}/events?after=0&limit=5000")["events"]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        return events
 
     def add_user(self, name: str, *more: str) -> None:
         self.home.run(
@@ -149,6 +196,105 @@ class Server:
             *("login", self.url, "--username", name, "--password-stdin"), stdin="correct horse\n"
         )
         return home.cidx("auth", "token").strip()
+
+
+class Trap:
+    """
+    Holds a build child still at a chosen moment, from outside the product.
+
+    Programs started from *home* load a `sitecustomize` of its own. An armed trap springs
+    once: at an audit event (`sys.addaudithook`), or at "exit", after the child's last word.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.folder = home.folder / "trap"
+        self.folder.mkdir()
+        (self.folder / "sitecustomize.py").write_text(_SITECUSTOMIZE)
+        home.env["PYTHONPATH"] = f"{self.folder}:{home.env['PYTHONPATH']}"
+        self._gate = os.open(self.folder / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+
+    def arm(self, event: str, word: str = "") -> None:
+        """Hold the next build child that comes to *event* with *word* in its arguments."""
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+        (self.folder / "caught").unlink(missing_ok=True)
+        (self.folder / "armed").write_text(f"{event}\n{word}")
+
+    def caught(self) -> int:
+        """Wait until a child is held; return its process id."""
+        caught = self.folder / "caught"
+        return int(wait_until("a held child", lambda: caught.exists() and caught.read_text()))
+
+    def release(self) -> None:
+        fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._gate)
+
+
+_SITECUSTOMIZE = """
+import atexit, fcntl, os, sys
+
+FOLDER = os.path.dirname(__file__)
+
+
+def hold(event, arguments):
+    if event not in ("os.rename", "subprocess.Popen", "exit"):
+        return
+    try:
+        with open(FOLDER + "/armed") as file:
+            wanted, word = file.read().split("\\n")
+    except FileNotFoundError:
+        return
+    if event != wanted or word not in str(arguments):
+        return
+    os.unlink(FOLDER + "/armed")
+    with open(FOLDER + "/caught.new", "w") as file:
+        file.write(str(os.getpid()))
+    os.link(FOLDER + "/caught.new", FOLDER + "/caught")
+    with open(FOLDER + "/gate") as gate:
+        fcntl.flock(gate, fcntl.LOCK_SH)
+
+
+if sys.orig_argv[-3:] == ["-m", "cidxd.indexer", "build"]:
+    sys.addaudithook(hold)
+    atexit.register(hold, "exit", ())
+"""
+
+
+class Process(NamedTuple):
+    """A process; the time of its start tells it from a later one of the same number."""
+
+    pid: int
+    started: str
+
+    @property
+    def is_alive(self) -> bool:
+        return _stat(self.pid)[1:] == (self.started,)
+
+
+def descendants(pid: int) -> list[Process]:
+    """Return the children of process *pid*, and theirs."""
+    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    stats = {number: _stat(number) for number in numbers}
+    found: list[Process] = []
+    parents = {str(pid)}
+    while children := [n for n, stat in stats.items() if stat and stat[0] in parents]:
+        found += [Process(number, stats[number][1]) for number in children]
+        parents = {str(number) for number in children}
+    return found
+
+
+def wait_for_end(processes: list[Process]) -> None:
+    wait_until(f"the end of {processes}", lambda: not any(p.is_alive for p in processes))
+
+
+def _stat(pid: int) -> tuple[str, ...]:
+    """Return parent and start of a process; empty when it is no more, or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
+    return () if fields[0] == "Z" else (fields[1], fields[19])
 
 
 def curl(url: str, token: str = "", *more: str) -> tuple[int, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cidx.cli import main as cidx
+from cidx.cli import cli as cidx
 from cidxd.__main__ import main as cidxd
 from cidxd.config import Config
 from cidxd.errors import FAULTS
@@ -34,6 +34,19 @@ def test_every_fault_is_documented_with_its_class_and_hint() -> None:
     for code, fault in FAULTS.items():
         kind = "transient" if fault.transient else "permanent"
         assert f'| <a id="{code}"></a>`{code}` | {kind} | {fault.title} | {fault.hint} |' in page
+
+
+def test_every_fault_has_one_row_and_there_is_no_row_without_a_fault() -> None:
+    rows = re.findall(r'^\| <a id="([^"]+)"></a>', text("faults.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(FAULTS)
+
+
+def test_every_code_of_a_refusal_is_documented() -> None:
+    page = text("faults.md")
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "cidxd").rglob("*.py"))
+    codes = set(re.findall(r'\bcode="([a-z-]+)"', sources))
+    assert len(codes) > 40
+    assert [code for code in sorted(codes) if f"| `{code}` |" not in page] == []
 
 
 def test_every_event_is_documented() -> None:

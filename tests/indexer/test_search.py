@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from indexer.searching import SearchChild, git_grep, places
-from sandbox import Checkout
+from sandbox import Checkout, git
 
 from cidxd.indexer import protocol
 
@@ -54,8 +54,8 @@ def every_match(child: SearchChild, index: Path, q: str, **request: Any) -> list
 
 def standard_library(to: Path) -> dict[str, bytes]:
     source = Path(os.__file__).parent
-    folders = ("json", "email", "asyncio", "encodings", "unittest")
-    chosen = [*source.glob("[a-p]*.py"), *(p for f in folders for p in (source / f).glob("*.py"))]
+    folders = ("json", "email", "asyncio")
+    chosen = [*source.glob("[a-d]*.py"), *(p for f in folders for p in (source / f).glob("*.py"))]
     for path in chosen:
         target = to / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,7 @@ def test_answers_are_those_of_git_grep(
     contents = standard_library(repository.folder)
     tip = repository.commit({})
     mirror = repository.mirror(tmp_path / "mirror.git")
+    git(mirror, "repack", "-adq")  # git grep is several times faster then
     build(mirror)
     for at, literal in enumerate(sampled_literals(list(contents.values()))):
         # Each with one way of comparing, so that all four get fifty of them.
@@ -147,8 +148,11 @@ def test_odd_text_is_found_as_git_grep_finds_it(  # noqa: PLR0917 - fixtures and
 @pytest.fixture
 def indexed(repository: Checkout, build: Build, tmp_path: Path) -> Path:
     lines = "".join(f"needle {number}\n" for number in range(7))
-    files = {f"{folder}/f{n}.py": lines for folder in ("src", "tests", "vendor") for n in range(4)}
-    repository.commit({**files, "a.md": "a needle and a needle\nx\ny\n"})
+    files: dict[str | bytes, bytes | str | None] = {
+        f"{folder}/f{n}.py": lines for folder in ("src", "tests", "vendor") for n in range(4)
+    }
+    files["a.md"] = "a needle and a needle\nx\ny\n"
+    repository.commit(files)
     build(repository.mirror(tmp_path / "mirror.git"))
     return tmp_path / "index"
 
