@@ -170,7 +170,8 @@ def _print_matches(search: _Search, options: Json, *, is_json: bool, scope: _Sco
         else:
             terminal.out("\n".join(listing.lines(match)))
     if search.has_more:
-        terminal.say(f"note: the first {search.found} matches; --limit 0 shows all")
+        count = "the first match" if search.found == 1 else f"the first {search.found} matches"
+        terminal.say(f"note: {count}; --limit 0 shows all")
 
 
 def _print_files(search: _Search, *, is_counted: bool, is_json: bool, scope: _Scope) -> None:

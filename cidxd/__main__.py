@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import getpass
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable
@@ -17,17 +15,18 @@ import click
 import orjson
 
 from cidxd import config as settings
-from cidxd.__about__ import VERSION, WIRE
+from cidxd import runtime
+from cidxd.__about__ import VERSION
 from cidxd.config import Config
 from cidxd.errors import CidxdError, ConfigError, LockHeldError
 from cidxd.work import folders
-from cidxd.work.folders import DataFolder
 
 if TYPE_CHECKING:
     from cidxd import app
 
 P = ParamSpec("P")
 
+PASSWORD_CHARACTERS: Final = 8
 EMBEDDED_IDLE_S: Final = 15 * 60.0
 _CONFIG: Final = click.option(
     "--config",
@@ -65,7 +64,7 @@ def _fail(err: CidxdError) -> NoReturn:
     sys.exit(1)
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="cidxd")
 def main() -> None:
     """Keep a searchable index of git repositories in step with their remotes."""
@@ -88,13 +87,18 @@ def serve(
     """Run the daemon until it is told to stop."""
     from cidxd import app, log  # noqa: PLC0415 - aiohttp costs a third of a second
 
+    os.umask(0o077)  # what is kept is this user's alone
     config = _config(config_file, data)
     log.configure(config.log.level, config.log.format)
     folder = folders.prepared(config.server.data)
     try:
         with folders.claimed(folder):
-            embedding = app.Embedding(_own_token(folder), _user(), idle_s) if embedded else None
-            ready = _Ready(folder, embedding.token if embedding else None, ready_fd)
+            embedding = (
+                app.Embedding(runtime.own_token(folder), runtime.user_name(), idle_s)
+                if embedded
+                else None
+            )
+            ready = runtime.Ready(folder, embedding.token if embedding else None, ready_fd)
             asyncio.run(_until_told(config, embedding, ready.tell))
             ready.withdraw()
     except LockHeldError:
@@ -204,6 +208,7 @@ def _config(config_file: Path | None, data: Path | None) -> Config:
 
 
 def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]:
+    os.umask(0o077)  # what is kept is this user's alone
     from cidxd import admin  # noqa: PLC0415 - aiohttp costs a third of a second
 
     return asyncio.run(admin.ask(config, method, path, body))
@@ -211,61 +216,16 @@ def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no name for this uid, as in a bare container
-        return f"uid-{os.getuid()}"
-
-
-def _own_token(folder: DataFolder) -> str:
-    """Return the embedded daemon's token: the same after a restart, so that scripts go on."""
-    path = folder.root / "token"
-    try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        token = secrets.token_urlsafe(32)
-        path.touch(mode=0o600)
-        path.write_text(token, "ascii")
-        return token
-
-
-class _Ready:
-    """Tells that requests are answered: the runtime file, then the starter's pipe."""
-
-    def __init__(self, folder: DataFolder, token: str | None, ready_fd: int | None) -> None:
-        self._runtime = folder.runtime
-        self._token = token
-        self._ready_fd = ready_fd
-        self._runtime.unlink(missing_ok=True)
-
-    def tell(self, url: str) -> None:
-        """Write where the daemon is to be found."""
-        if self._token is not None:
-            document = {
-                "url": url,
-                "pid": os.getpid(),
-                "version": VERSION,
-                "wire": WIRE,
-                "token": self._token,
-            }
-            draft = self._runtime.with_suffix(".new")
-            draft.touch(mode=0o600)
-            draft.write_bytes(orjson.dumps(document))
-            draft.replace(self._runtime)
-        if self._ready_fd is not None:
-            os.write(self._ready_fd, f"READY {url}\n".encode())
-            os.close(self._ready_fd)
-        else:
-            click.echo(f"cidxd {VERSION} at {url}", err=True)
-
-    def withdraw(self) -> None:
-        """Remove the runtime file; the lock is still held."""
-        self._runtime.unlink(missing_ok=True)
+        given = sys.stdin.readline().rstrip("\n")
+    else:
+        given = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    if len(given) < PASSWORD_CHARACTERS:
+        raise CidxdError(
+            f"the password is too short: {len(given)} characters",
+            code="password-short",
+            hint=f"use at least {PASSWORD_CHARACTERS}",
+        )
+    return given
 
 
 async def _until_told(

@@ -124,7 +124,8 @@ class ConfigError(CidxdError):
     code = "config-invalid"
 
     def __init__(self, source: str, faults: list[str]) -> None:
-        super().__init__(f"{len(faults)} fault(s) in {source}", hint="see docs/operations.md")
+        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__(f"{count} in {source}", hint="see docs/operations.md")
         self.faults = faults
 
 

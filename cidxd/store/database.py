@@ -7,6 +7,7 @@ once, so everything that writes goes through one connection; readers are `mode=r
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
 from pathlib import Path
 
@@ -33,15 +34,17 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     """
     Open the database for writing, bring its schema up to date and return the connection.
 
-    Commits are durable over power loss (synchronous=FULL).  The caller closes it.
+    Commits are durable over power loss (synchronous=FULL).  The file holds the signing key
+    and is its owner's only.  The caller closes the connection.
 
     Raises:
         SchemaError: A newer program wrote it; it was not touched.
         StoreError: It cannot be opened.
     """
     try:
+        await asyncio.to_thread(_keep_private, path)
         connection = await aiosqlite.connect(path, isolation_level=None)
-    except aiosqlite.Error as err:
+    except (aiosqlite.Error, OSError) as err:
         raise StoreError(f"cannot open the database: {path}: {err}") from err
     try:
         await _migrate(connection)
@@ -58,6 +61,12 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
     await connection.execute("PRAGMA busy_timeout = 5000")
     return connection
+
+
+def _keep_private(path: Path) -> None:
+    # SQLite gives the files beside the database the mode of the database.
+    path.touch(mode=0o600)
+    path.chmod(0o600)
 
 
 async def _migrate(connection: aiosqlite.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
@@ -93,7 +94,7 @@ async def _bound(runner: web.AppRunner, address: tuple[str, int], *, is_any_port
     except OSError as err:
         if not is_any_port_good:
             raise InvalidError(
-                f"cannot listen on {host}:{port}: {err.strerror}",
+                f"cannot listen on {host}:{port}: {os.strerror(err.errno or 0).lower()}",
                 code="port-taken",
                 hint="stop what uses the port, or set server.listen",
             ) from err

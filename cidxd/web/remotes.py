@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cidxd.errors import FaultError, InvalidError
 from cidxd.work import fetch
 from cidxd.work.folders import DataFolder
@@ -17,16 +19,16 @@ class Remotes:
         self._tools = tools
         self._data = data
 
-    async def check(self, remote: str) -> None:
+    async def check(self, remote: str, branches: Sequence[str]) -> None:
         """
-        Ask *remote* for its tips.
+        Ask *remote* for its tips, which shall have *branches*.
 
         Raises:
             InvalidError: It cannot be used; has the fault's code.
         """
         stall_s = min(_PATIENCE_S, self._tools.stall_s)
         try:
-            await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+            tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
         except FaultError as fault:
             raise InvalidError(
                 f"{fault.message}: {fault.detail}" if fault.detail else fault.message,
@@ -34,6 +36,15 @@ class Remotes:
                 hint=fault.hint,
                 pointer="/remote",
             ) from fault
+
+        lost = [branch for branch in branches if branch not in tips.branches]
+        if lost:
+            raise InvalidError(
+                f"the remote has no such branch: {', '.join(lost)}",
+                code="branch-not-found",
+                hint=f"it has: {', '.join(sorted(tips.branches)[:10]) or 'none'}",
+                pointer="/branches",
+            )
 
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
         """Return the first of *tips* from which *commit* can be reached, None if none."""

@@ -56,7 +56,7 @@ class Repositories:
                 "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
             )
         catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
-        await self._services.remotes.check(remote)
+        await self._services.remotes.check(remote, sent.branches)
         added = await self._services.ledger.register(
             Registration(
                 remote=remote,
@@ -75,7 +75,9 @@ class Repositories:
         sent, row = call.sent(RepositoryPatch), self._named(call)
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
-            await self._services.remotes.check(sent.remote)
+        if sent.remote is not None or sent.branches is not None:
+            new = [name for name in sent.branches or () if name not in row.tracked]
+            await self._services.remotes.check(sent.remote or row.remote, new)
         change = RepositoryChange(
             name=sent.name,
             branches=None if sent.branches is None else tuple(sent.branches),

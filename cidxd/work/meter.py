@@ -16,7 +16,7 @@ from typing import Final
 from cidxd.model.report import Usage
 
 SAMPLE_EVERY_S: Final = 0.2  # of a child that runs for a while; a young one is looked at sooner
-_YOUNGEST_EVERY_S: Final = 0.01
+_YOUNGEST_EVERY_S: Final = 0.002
 _PROC: Final = Path("/proc")
 
 

@@ -293,8 +293,9 @@ def test_a_build_stopped_before_the_permit_leaves_the_old_answer(
 
 @pytest.mark.parametrize("how", ["kill", "end of file"])
 def test_a_first_build_that_is_stopped_answers_nothing_and_its_content_is_used_by_the_next(
-    checkout: Checkout, mirror: Path, tmp_path: Path, start: Start, build: Build, how: str
+    checkout: Checkout, tmp_path: Path, start: Start, build: Build, how: str
 ) -> None:
+    mirror = tmp_path / "mirror.git"
     commit = checkout.commit({"a": "one"})
     child = start(checkout.mirror(mirror))
     child.until("ready")

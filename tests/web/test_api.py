@@ -151,6 +151,12 @@ async def test_a_remote_that_cannot_be_used_is_refused_with_its_fault(
     assert "secret" not in json.dumps(problem)
 
 
+async def test_a_branch_that_the_remote_lacks_cannot_be_tracked(api: Api, demo: str) -> None:
+    status, problem = await api.ask("PATCH", f"/api/repositories/{demo}", {"branches": ["nope"]})
+    assert (status, problem["code"]) == (422, "branch-not-found")
+    assert "main" in problem["hint"]
+
+
 async def test_a_sync_to_its_end_in_one_request_and_its_job_afterwards(
     api: Api, demo: str, origin: Checkout
 ) -> None:
