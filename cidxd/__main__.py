@@ -93,14 +93,10 @@ def serve(
     folder = folders.prepared(config.server.data)
     try:
         with folders.claimed(folder):
-            embedding = (
-                app.Embedding(runtime.own_token(folder), runtime.user_name(), idle_s)
-                if embedded
-                else None
-            )
-            ready = runtime.Ready(folder, embedding.token if embedding else None, ready_fd)
-            asyncio.run(_until_told(config, embedding, ready.tell))
-            ready.withdraw()
+            token = runtime.own_token(folder) if embedded else None
+            embedding = app.Embedding(token, runtime.user_name(), idle_s) if token else None
+            ready = runtime.Ready(folder, token, ready_fd)
+            asyncio.run(_until_told(config, embedding, ready))
     except LockHeldError:
         if embedded:  # the winner of the race serves this client too
             sys.exit(0)
@@ -231,7 +227,7 @@ def _password(*, from_stdin: bool) -> str:
 async def _until_told(
     config: Config,
     embedding: app.Embedding | None,
-    on_ready: Callable[[str], None],
+    ready: runtime.Ready,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one does not wait for running jobs."""
     from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
@@ -244,7 +240,14 @@ async def _until_told(
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, told)
-    await app.serve(config, embedding=embedding, stop=stop, hurry=hurry, on_ready=on_ready)
+    await app.serve(
+        config,
+        embedding=embedding,
+        stop=stop,
+        hurry=hurry,
+        on_ready=ready.tell,
+        on_stopping=ready.withdraw,
+    )
 
 
 if __name__ == "__main__":

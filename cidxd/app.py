@@ -169,6 +169,7 @@ async def serve(
     stop: asyncio.Event,
     hurry: asyncio.Event,
     on_ready: Callable[[str], None],
+    on_stopping: Callable[[], None],
 ) -> None:
     """
     Run the daemon until *stop* is set.
@@ -179,6 +180,7 @@ async def serve(
         stop: Set when the daemon is to end: drain, then interrupt what still runs.
         hurry: Set when it is not to wait for running jobs any longer.
         on_ready: Told the URL once requests are answered.
+        on_stopping: Told before it stops to accept connections.
     """
     data = DataFolder(config.server.data)
     async with contextlib.AsyncExitStack() as stack:
@@ -188,23 +190,25 @@ async def serve(
         await stack.enter_async_context(
             admin_socket(data, services.ledger, services.identity, clock)
         )
-        url = await stack.enter_async_context(
+        door = await stack.enter_async_context(
             listening(
                 table.routes(services, made.live),
                 services.identity,
                 (config.server.host, config.server.port),
                 activity,
-                is_any_port_good=embedding is not None,
+                is_private=embedding is not None,
             )
         )
         tasks = [asyncio.create_task(made.scheduler.run(), name="scheduler")]
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
             tasks.append(asyncio.create_task(idle, name="idle"))
-        on_ready(url)
-        _log.info("ready", url=url, data=str(data.root))
+        on_ready(door.url)
+        _log.info("ready", url=door.url, data=str(data.root))
         await stop.wait()
         _log.info("stopping")
+        on_stopping()
+        await door.close()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from remote import Lie, RemoteThread
+
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 60.0
 
@@ -196,6 +198,32 @@ class Server:
             *("login", self.url, "--username", name, "--password-stdin"), stdin="correct horse\n"
         )
         return home.cidx("auth", "token").strip()
+
+
+class HeldRemote(RemoteThread):
+    """A remote that says what it has, and on order does not send it before it is released."""
+
+    _seen: int | None = None
+
+    def hold(self) -> None:
+        """Hold the transfer of the next fetch."""
+        self._loop.call_soon_threadsafe(self._released.clear)
+        self._seen = self._posts()
+
+    def is_holding(self) -> bool:
+        # Of the three, ls-remote asks the first, and fetch the second, for the same list.
+        return self._seen is not None and self._posts() > self._seen + 2
+
+    def release(self) -> None:
+        self._seen = None
+        self._loop.call_soon_threadsafe(self._released.set)
+
+    def _lie_for(self, path: str) -> Lie:
+        is_held = path.endswith("upload-pack") and self.is_holding()
+        return Lie(hang=True) if is_held else super()._lie_for(path)
+
+    def _posts(self) -> int:
+        return sum(request.startswith("POST") for request in self.requests)
 
 
 class Trap:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
+from typing import Final
 
 from cidxd.errors import InvalidError, NotFoundError
 from cidxd.model import moves, queue
@@ -15,6 +17,8 @@ from cidxd.model.account import Principal
 from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Status
 from cidxd.model.queue import Limits
 from cidxd.model.registry import IdempotencyKey, State
+
+KEYS_KEPT_S: Final = 86_400.0  # an idempotency key is good for a day
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) ->
     else:
         submitted = Submitted(_enqueue(state, request, limits, now), is_joined=False)
     if request.key is not None:
+        _forget_old_keys(state, now)
         state.keys.put((request.user, request.key), _key(request, submitted.job, now))
     return submitted
 
@@ -140,6 +145,13 @@ def _replayed(state: State, request: SyncRequest) -> Submitted | None:
         )
     job = state.jobs.get(known.job_id)
     return None if job is None else Submitted(job, is_joined=False)
+
+
+def _forget_old_keys(state: State, now: float) -> None:
+    """Drop the oldest keys once they are a day old: two for each one that comes."""
+    for (user, key), row in list(itertools.islice(state.keys.items(), 2)):
+        if now - row.created_at > KEYS_KEPT_S:
+            state.keys.drop((user, key))
 
 
 def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> Job:

@@ -80,6 +80,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         ("DELETE FROM repository WHERE repository_id = ?", _dropped(draft.repositories.changed)),
         ("DELETE FROM session WHERE session_id = ?", _dropped(draft.sessions.changed)),
+        ("DELETE FROM idempotency_key WHERE user = ? AND key = ?", _dropped_pairs(draft)),
     ]
     return [(sql, rows) for sql, rows in written if rows]
 
@@ -154,6 +155,10 @@ def _changed(records: Iterable[Any], row_of: Callable[[Any], Row]) -> list[Row]:
 
 def _dropped(changed: dict[Any, Any]) -> list[Row]:
     return [(key,) for key, record in changed.items() if record is None]
+
+
+def _dropped_pairs(draft: State) -> list[Row]:
+    return [pair for pair, record in draft.keys.changed.items() if record is None]
 
 
 def _job_row(job: Job) -> Row:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 from aiohttp import web
@@ -41,6 +42,14 @@ class Activity:
             await asyncio.sleep(max(left, min(idle_s, 5.0)))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Door:
+    """Where requests come in; closed, those connected already are still answered."""
+
+    url: str
+    close: Callable[[], Awaitable[None]]
+
+
 @contextlib.asynccontextmanager
 async def listening(
     routes: Sequence[Route],
@@ -48,23 +57,29 @@ async def listening(
     address: tuple[str, int],
     activity: Activity,
     *,
-    is_any_port_good: bool,
-) -> AsyncIterator[str]:
+    is_private: bool,
+) -> AsyncIterator[Door]:
     """
-    Answer requests for the length of the context; yield the URL.
+    Answer requests for the length of the context.
+
+    Args:
+        routes: What there is.
+        identity: Tells who asks.
+        address: Host and port.
+        activity: Told of every request.
+        is_private: One user's daemon: any port is as good, and a Host header that is not
+            loopback is refused, for a page elsewhere may have its name point here.
 
     Raises:
         InvalidError: `port-taken`, unless any other port is as good.
     """
-    runner = web.AppRunner(
-        application(routes, identity, activity.note),
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=2.0,
-    )
+    app = application(routes, identity, activity.note, is_loopback_only=is_private)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        yield "http://" + await _bound(runner, address, is_any_port_good=is_any_port_good)
+        site = await _bound(runner, address, is_any_port_good=is_private)
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        yield Door(f"http://{host}:{runner.addresses[-1][1]}", site.stop)
     finally:
         await runner.cleanup()
 
@@ -87,10 +102,13 @@ async def admin_socket(
         await runner.cleanup()
 
 
-async def _bound(runner: web.AppRunner, address: tuple[str, int], *, is_any_port_good: bool) -> str:
+async def _bound(
+    runner: web.AppRunner, address: tuple[str, int], *, is_any_port_good: bool
+) -> web.TCPSite:
     host, port = address
+    site = web.TCPSite(runner, host, port)
     try:
-        await web.TCPSite(runner, host, port).start()
+        await site.start()
     except OSError as err:
         if not is_any_port_good:
             raise InvalidError(
@@ -98,6 +116,6 @@ async def _bound(runner: web.AppRunner, address: tuple[str, int], *, is_any_port
                 code="port-taken",
                 hint="stop what uses the port, or set server.listen",
             ) from err
-        await web.TCPSite(runner, host, 0).start()
-    shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{runner.addresses[-1][1]}"
+        site = web.TCPSite(runner, host, 0)
+        await site.start()
+    return site

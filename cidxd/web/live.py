@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 import orjson
+import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, ValidationError
 
@@ -25,6 +26,8 @@ from cidxd.web import wire
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
 from cidxd.work.bus import Subscription, TooSlowError
+
+_log = structlog.get_logger()
 
 BOOKMARK_S: Final = 15.0
 MESSAGE_LIMIT: Final = 64 * 1024  # bytes of one message from a client
@@ -161,8 +164,11 @@ class Live:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")
         except UnauthenticatedError:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
-        except (ConnectionError, RuntimeError):  # aiohttp's words for: the peer is gone
+        except ConnectionError:  # the peer is gone
             return
+        except Exception:  # noqa: BLE001 - the stream's guard: a silent stream would look alive
+            _log.exception("stream_broke")
+            await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")
 
     async def _send_from(
         self,

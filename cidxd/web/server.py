@@ -21,13 +21,18 @@ from cidxd.web.route import Call, Route, Sent
 _log = structlog.get_logger()
 
 BODY_LIMIT: Final = 1 << 20  # bytes
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(
-    routes: Sequence[Route], identity: Identity | None, on_request: Callable[[], None]
+    routes: Sequence[Route],
+    identity: Identity | None,
+    on_request: Callable[[], None],
+    *,
+    is_loopback_only: bool = False,
 ) -> web.Application:
     """
     Return the application that serves *routes*.
@@ -36,8 +41,11 @@ def application(
         routes: What there is.
         identity: Tells who asks; None where the file system already did (the admin socket).
         on_request: Told of every request, before it is served.
+        is_loopback_only: Refuse a Host header that does not mean this machine.
     """
-    app = web.Application(middlewares=[_request_id, _problems], client_max_size=BODY_LIMIT)
+    guards = [_loopback_host] if is_loopback_only else []
+    middlewares = [_request_id, _problems, *guards]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     for route in routes:
         app.router.add_route(route.method, route.path, _served(route, identity, on_request))
     return app
@@ -129,6 +137,19 @@ async def _request_id(request: web.Request, handler: Next) -> web.StreamResponse
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response
+
+
+@web.middleware
+async def _loopback_host(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Refuse a request that was sent to another name: a page there had it point to us."""
+    if request.url.host not in _LOOPBACK:
+        raise InvalidError(
+            "this daemon answers to loopback names only",
+            code="host-refused",
+            hint="use the address that cidx up prints",
+            status=400,
+        )
+    return await handler(request)
 
 
 @web.middleware

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from cidxd.errors import FaultError
 from cidxd.indexer.protocol import LINE_LIMIT
+from cidxd.work import shield
 from cidxd.work.child import Child, Exit
 
 
@@ -54,7 +55,8 @@ async def start(
         raise _start_fault(argv[0], err) from err
     child = Child(process, stall_s)
     try:
-        await child.listen(line_limit, on_stderr)
+        # Cancelled half connected, a pipe would belong to nobody.
+        await shield.uninterrupted(child.listen(line_limit, on_stderr))
     except BaseException:
         await child.end()
         raise

@@ -51,6 +51,7 @@ class Scheduler:
         self._clock = clock
         self._woken = asyncio.Event()
         self._jobs: set[asyncio.Task[object]] = set()
+        self._claiming: asyncio.Task[list[Job]] | None = None
 
     def notice(self, events: list[Event]) -> None:
         """Look at the queue again if *events*, just committed, may change whose turn it is."""
@@ -68,6 +69,8 @@ class Scheduler:
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait for the running jobs, *timeout_s* at most; return whether all have ended."""
+        if self._claiming is not None:  # what it claims is started, so it is waited for too
+            await asyncio.wait([self._claiming])
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=timeout_s)
         return not self._jobs
@@ -76,7 +79,8 @@ class Scheduler:
         """Start what is due; return the seconds until it is worth looking again."""
         try:
             # Shielded: a claim that commits is started, also when the daemon stops right then.
-            for job in await asyncio.shield(self._claimed()):
+            self._claiming = asyncio.create_task(self._claimed(), name="claim")
+            for job in await asyncio.shield(self._claiming):
                 _log.debug("job_claimed", job_id=job.job_id)
         except StoreError as err:
             _log.warning("claim_refused", error=err.message)

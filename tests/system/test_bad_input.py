@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,7 +113,11 @@ def test_a_branch_that_the_remote_does_not_have(user: Home, tmp_path: Path) -> N
     user.cidx("sync", "branchless", "--timeout", "60")
     said = user.error("sync", "branchless", "--branch", "nope", code=1)
     assert said.startswith("error: branch is not tracked: nope\nhint: track it: ")
-    user.cidx("repo", "set", "branchless", "--branch", "nope")
+    said = user.error("repo", "set", "branchless", "--branch", "nope", code=1)
+    assert said == "error: the remote has no such branch: nope\nhint: it has: main\n"
+    origin.git("branch", "gone")
+    user.cidx("repo", "set", "branchless", "--branch", "gone")
+    origin.git("branch", "-D", "gone")
     said = user.error("sync", "branchless", "--follow", code=5)
     assert "error: a tracked branch does not exist on the remote" in said
     assert "hint: track another branch: " in said
@@ -162,40 +164,35 @@ def test_a_daemon_that_does_not_run(stranger: Home) -> None:
     assert "\nhint: " in said
 
 
-def serve(home: Home, folder: Path, text: str) -> list[str]:
+def refused(home: Home, folder: Path, text: str) -> list[str]:
     """Start a daemon that cannot start; return its lines."""
     config = folder / "cidxd.toml"
     folder.mkdir(exist_ok=True)
     config.write_text(text)
-    said = home.run("cidxd", "serve", "--config", str(config), code=1).stderr
-    assert "Traceback" not in said
-    return [
-        line.lower() for line in said.splitlines() if line.startswith(("error:", "hint:", "  "))
-    ]
+    return home.run("cidxd", "serve", "--config", str(config), code=1).stderr.splitlines()
 
 
 def test_a_port_that_is_taken(stranger: Home, daemon: Server, tmp_path: Path) -> None:
     address = daemon.url.removeprefix("http://")
     text = f'[server]\nlisten = "{address}"\ndata = "{tmp_path / "data"}"\n'
-    assert serve(stranger, tmp_path / "conf", text) == [
-        f"error: cannot listen on {address}: address already in use",
-        "hint: stop what uses the port, or set server.listen",
-    ]
+    *_, fault, hint = refused(stranger, tmp_path / "conf", text)
+    assert fault.startswith(f"error: cannot listen on {address}: ")
+    assert hint == "hint: stop what uses the port, or set server.listen"
 
 
 def test_a_data_folder_that_cannot_be_written(stranger: Home, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"  # root may write into any folder, but not into a file
     text = f'[server]\nlisten = "127.0.0.1:0"\ndata = "{folder}"\n'
-    assert serve(stranger, tmp_path / "conf", text) == [
-        f"error: cannot write the data folder: {folder}: not a directory",
-        "hint: make it writable for this user, or set server.data",
-    ]
+    *_, fault, hint = refused(stranger, tmp_path / "conf", text)
+    assert fault.startswith(f"error: cannot write the data folder: {folder}: ")
+    assert hint == "hint: make it writable for this user, or set server.data"
 
 
 def test_a_second_daemon_on_the_same_data(stranger: Home, daemon: Server, tmp_path: Path) -> None:
     data = daemon.folder / "data"
-    assert serve(stranger, tmp_path, f'[server]\nlisten = "127.0.0.1:0"\ndata = "{data}"\n') == [
+    text = f'[server]\nlisten = "127.0.0.1:0"\ndata = "{data}"\n'
+    assert refused(stranger, tmp_path, text) == [
         f"error: another cidxd uses this data folder: {data}",
         "hint: stop it first, or give this one a folder of its own",
     ]
@@ -204,14 +201,11 @@ def test_a_second_daemon_on_the_same_data(stranger: Home, daemon: Server, tmp_pa
 
 def test_a_configuration_with_three_faults(stranger: Home, tmp_path: Path) -> None:
     text = '[server]\nlisten = "here"\n[limits]\nattempts = 0\n[colour]\nname = "red"\n'
-    said = serve(stranger, tmp_path, text)
-    assert said[0] == f"error: 3 faults in {tmp_path / 'cidxd.toml'}"
-    assert [line.split(":")[0].strip() for line in said[1:4]] == [
-        "server.listen",
-        "limits.attempts",
-        "colour",
-    ]
-    assert said[4] == "hint: see docs/operations.md"
+    first, *faults, hint = refused(stranger, tmp_path, text)
+    assert first.startswith("error: 3 fault")
+    named = [fault.split(":")[0].strip() for fault in faults]
+    assert named == ["server.listen", "limits.attempts", "colour"]
+    assert hint == "hint: see docs/operations.md"
 
 
 def test_odd_files_and_an_odd_name(user: Home, tmp_path: Path) -> None:
@@ -236,15 +230,7 @@ def test_odd_files_and_an_odd_name(user: Home, tmp_path: Path) -> None:
     assert len(matches) == 2
     assert {match["path"] for match in matches} == {
         "latin.txt",
-        "odd-\N{REPLACEMENT CHARACTER}" * 1 + "\N{REPLACEMENT CHARACTER}.txt",
+        "odd-\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.txt",
     }
     named = next(match for match in matches if match["path"] != "latin.txt")
     assert base64.b64decode(named["path_base64"]) == odd_name
-    shown = subprocess.run(
-        ["git", "show", b"HEAD:" + odd_name],
-        cwd=origin.folder,
-        env=os.environ,
-        capture_output=True,
-        check=True,
-    )
-    assert shown.stdout == b"marmalade inside\n"

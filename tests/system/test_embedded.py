@@ -56,7 +56,15 @@ def test_one_command_in_a_checkout_is_enough(home: Home, origin: Checkout, tmp_p
 
 def kept_to_the_user(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
-    for name in ("daemon.json", "daemon.lock", "daemon.log", "token", "cidxd.db", "admin.sock"):
+    for name in (
+        "daemon.json",
+        "daemon.lock",
+        "daemon.log",
+        "token",
+        "cidxd.db",
+        "cidxd.db-wal",
+        "admin.sock",
+    ):
         assert (folder / name).stat().st_mode & 0o077 == 0, name
 
 

@@ -9,24 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import Home, Process, Server, Trap, descendants, wait_for_end, wait_until
-from remote import Lie, RemoteThread
+from house import HeldRemote, Home, Process, Server, Trap, descendants, wait_for_end, wait_until
 from sandbox import Checkout
-
-
-class HeldTransfers(RemoteThread):
-    """A remote that says what it has, and does not send it before it is released."""
-
-    def _lie_for(self, path: str) -> Lie:
-        # Of the three, ls-remote asks the first, and fetch the second, for the same list.
-        posts = [request for request in self.requests if request.startswith("POST")]
-        return Lie(hang=True) if path.endswith("upload-pack") and len(posts) > 2 else Lie()
-
-    def is_holding(self) -> bool:
-        return len([request for request in self.requests if request.startswith("POST")]) > 2
-
-    def release(self) -> None:
-        self._loop.call_soon_threadsafe(self._released.set)
 
 
 @pytest.fixture
@@ -73,10 +57,10 @@ def test_killed_while_one_job_fetches_and_another_is_queued(
 ) -> None:
     other = Checkout(tmp_path / "other")
     other.commit({"a.txt": "hay\n"})
-    with HeldTransfers(origin.folder) as remote:
+    with HeldRemote(origin.folder) as remote:
         home.cidx("repo", "add", remote.url, "--name", "slow")
         home.cidx("repo", "add", str(other.folder), "--name", "other")
-        remote.requests.clear()
+        remote.hold()
         fetching = home.json("sync", "slow")["job_id"]
         wait_until("the transfer", remote.is_holding)
         queued = home.json("sync", "other")

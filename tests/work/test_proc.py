@@ -168,3 +168,17 @@ async def test_more_lines_than_are_taken_make_the_child_wait() -> None:
         while (line := await child.line()) is not None:
             lines.append(int(line))
     assert lines == list(range(100000))
+
+
+async def test_a_cancel_at_any_moment_of_the_start_leaves_no_child_and_no_open_pipe() -> None:
+    before = {path.name for path in Path("/proc/self/fd").iterdir()}
+    for moment in range(12):
+        task = asyncio.create_task(
+            proc.run(python("import time; time.sleep(600)"), env=ENV, stall_s=60)
+        )
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len({path.name for path in Path("/proc/self/fd").iterdir()} - before) <= 1
