@@ -9,6 +9,7 @@ from cidx import amounts
 _CHANGES = ("added", "modified", "deleted", "renamed")
 _NAME_WIDTH = 9
 _BAR_WIDTH = 20
+_ROOM_FOR_BAR = 60  # cells; a narrower line tells figures only
 _LEAST_TOLD_S = 0.5
 
 Job = dict[str, Any]
@@ -76,10 +77,11 @@ def live_line(job: Job, width: int) -> str:
     """
     share = _percentage(job)
     filled = share * _BAR_WIDTH // 100
-    bar = f"[{'=' * filled}{' ' * (_BAR_WIDTH - filled)}]"
+    bar = f"[{'=' * filled}{' ' * (_BAR_WIDTH - filled)}]" if width >= _ROOM_FOR_BAR else ""
     name = str(job.get("phase") or job.get("status") or "")
-    parts = [f"{name:{_NAME_WIDTH}}", bar, f"{share:3} %", _what_now(job), remaining(job)]
-    return "  ".join(part for part in parts if part)[: max(0, width - 1)]
+    # The message comes last: where there is no room for all of it, its end goes.
+    parts = [f"{name:{_NAME_WIDTH}}", bar, f"{share:3} %", remaining(job), _what_now(job)]
+    return "  ".join(part for part in parts if part)[: max(0, width - 1)].rstrip()
 
 
 def plain_line(job: Job) -> str:

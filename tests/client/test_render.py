@@ -114,9 +114,13 @@ def test_phase_lines_align_their_figures() -> None:
 
 def test_the_live_line_has_bar_percentage_message_and_remaining_time() -> None:
     assert render.live_line(RUNNING, 120) == (
-        "index      [==========          ]   52 %  1,200 of 3,000 files, 350/s  "
-        "12 s left (8 to 20 s)"
+        "index      [==========          ]   52 %  12 s left (8 to 20 s)  "
+        "1,200 of 3,000 files, 350/s"
     )
+
+
+def test_a_narrow_live_line_keeps_percentage_and_remaining_time() -> None:
+    assert render.live_line(RUNNING, 41) == "index       52 %  12 s left (8 to 20 s)"
 
 
 def test_the_live_line_never_wraps() -> None:

@@ -65,7 +65,8 @@ def literals(library: Library) -> list[str]:
         begin = dice.randrange(len(line) - 2)
         piece = line[begin : begin + dice.randint(2, 25)]
         literal = dice.choice([dice.choice(words), piece])
-        found.append(literal)
+        if literal.strip() and literal not in found:
+            found.append(literal)
     return found
 
 
