@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,19 @@ def job_of(following: subprocess.Popen[str]) -> str:
 
 
 def finished(following: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = following.communicate(timeout=PATIENCE_S)
+    # Not communicate(): it forgets the lines that a readline before it had buffered.
+    assert following.stdin is not None
+    assert following.stdout is not None
+    assert following.stderr is not None
+    watchdog = threading.Timer(PATIENCE_S, following.kill)
+    watchdog.start()
+    try:
+        out, err = following.stdout.read(), following.stderr.read()
+        following.wait()
+    finally:
+        watchdog.cancel()
+    for pipe in (following.stdin, following.stdout, following.stderr):
+        pipe.close()
     assert "Traceback" not in err
     return following.returncode, out, err
 
