@@ -47,7 +47,7 @@ def main() -> int:
         fault = translate(err)
         if fault.code == "index-failed":
             traceback.print_exc(file=sys.stderr)
-        talk.say({"type": "failed", "code": fault.code, "detail": fault.detail})
+        talk.fail(fault)
         return protocol.EXIT_FAILED
     talk.say({"type": "done"})
     return 0
@@ -76,6 +76,8 @@ def read_request(message: dict[str, Any]) -> Request:
         )
     except (KeyError, TypeError, ValueError) as err:
         raise FaultError("child-protocol", f"the build request lacks {err}") from err
+    if not branches:
+        raise FaultError("child-protocol", "the build request names no branch")
     # These ids go to git as they are.
     if wrong := [b.commit for b in branches if not _HEX.fullmatch(b.commit)]:
         raise FaultError("child-protocol", f"not a commit id: {wrong[0][:80]!r}")
@@ -187,8 +189,8 @@ class _Build:
                 self._entries = validation.check_counts(self.target, branches)
                 checked = validation.check_sample(self.target, written)
             except FaultError as fault:
-                if fault.code == "index-invalid" and not self.target.is_new:
-                    self._forget()
+                if fault.code == "index-invalid":
+                    self._forget(fault.detail)
                 raise
             counters.update(checked_blobs=checked, checked_entries=self._entries)
             summary = self._summary()
@@ -247,9 +249,12 @@ class _Build:
         catalog.put_entries(branch_id, sorted(entries))
         return branch_id
 
-    def _forget(self) -> None:
+    def _forget(self, why: str) -> None:
         # What this run wrote is in doubt: it must not count as known next time.
         catalog = self.target.catalog
+        if self.target.is_new:
+            epochs.mark_damaged(self.target.epoch, why)
+            return
         catalog.roll_back()
         catalog.forget_segments([segment.segment_id for segment in self._intake.segments])
 

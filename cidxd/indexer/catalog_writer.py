@@ -30,7 +30,8 @@ _PUT_BRANCH: Final = """
 INSERT INTO branch (name, "commit", tree, generation, job_id, is_default, committed_at, files)
 VALUES (:name, :commit, :tree, :generation, :job_id, :is_default, :committed_at, :files)
 ON CONFLICT (name) DO UPDATE SET "commit" = excluded."commit", tree = excluded.tree,
-  generation = excluded.generation, job_id = excluded.job_id, is_default = excluded.is_default,
+  generation = iif(branch."commit" = excluded."commit", branch.generation, excluded.generation),
+  job_id = excluded.job_id, is_default = excluded.is_default,
   committed_at = excluded.committed_at, files = excluded.files
 RETURNING branch_id"""
 
@@ -87,7 +88,11 @@ class CatalogWriter(CatalogReader):
         return self.generation()
 
     def put_branch(self, **branch: Any) -> int:  # noqa: ANN401 - the columns of _PUT_BRANCH
-        """Add or move a branch row (the fields of `Branch`) and return its branch id."""
+        """
+        Add or move a branch row (the fields of `Branch`) and return its branch id.
+
+        A branch whose commit stays keeps its generation, and cursors into it stay good.
+        """
         return int(self._one(_PUT_BRANCH, branch)[0])
 
     def forget_branches(self, keep: Sequence[str]) -> None:

@@ -39,6 +39,7 @@ class Conversation:
         self._request: dict[str, Any] = {}
         self._has_request = threading.Event()
         self._may_publish = threading.Event()
+        self._ending = threading.RLock()  # whoever takes it decides how the process ends
         self._last_progress_s = 0.0
         self._wake, wake_writer = os.pipe()
         os.set_blocking(wake_writer, False)
@@ -66,6 +67,11 @@ class Conversation:
                 rest = rest[os.write(_STDOUT, rest) :]
         except BrokenPipeError:
             self._stop()
+
+    def fail(self, fault: FaultError) -> None:
+        """Say what went wrong, as the last word: what comes on stdin changes nothing any more."""
+        self._ending.acquire()
+        self.say({"type": "failed", "code": fault.code, "detail": fault.detail})
 
     def progress(self, done: int, total: int, unit: str, bytes_done: int = 0) -> None:
         """Tell how far the running phase is, but not too often."""
@@ -119,9 +125,9 @@ class Conversation:
     def _stop(self) -> None:
         if self._may_publish.is_set():
             return
-        git_pipe.kill_all()
+        self._ending.acquire()
+        git_pipe.close_down()
         self.on_stop()
-        git_pipe.kill_all()
         os._exit(protocol.EXIT_STOPPED)
 
 

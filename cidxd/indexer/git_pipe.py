@@ -31,6 +31,7 @@ _DAMAGE: Final = (
 )  # fmt: skip
 Process = subprocess.Popen[bytes]  # noqa: TID251 - the place where the indexer starts git
 _running: set[Process] = set()
+_gate = threading.Lock()  # held while a child starts, so that none is started and not known
 _peak_bytes = 0
 
 
@@ -48,6 +49,14 @@ def kill_all() -> None:
     for process in list(_running):
         with suppress(ProcessLookupError):
             process.kill()
+
+
+def close_down() -> None:
+    """End every git child, wait until it is gone, and let no new one start in this process."""
+    _gate.acquire()  # and never released
+    kill_all()
+    for process in list(_running):
+        process.wait()
 
 
 def take_peak_bytes() -> int:
@@ -128,18 +137,21 @@ class _Child:
         self._args = args
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         try:
-            self.process = Process(
-                args,
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                bufsize=_BUFFER,
-            )
+            with _gate:
+                self.process = Process(
+                    args,
+                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=self._errors,
+                    bufsize=_BUFFER,
+                    # The repository's lock is an inherited descriptor: held while any child lives.
+                    close_fds=False,
+                )
+                _running.add(self.process)
         except OSError as err:
             self._errors.close()
             code = "git-missing" if isinstance(err, FileNotFoundError) else "git-failed"
             raise FaultError(code, str(err)) from err
-        _running.add(self.process)
 
     @property
     def stdin(self) -> IO[bytes]:

@@ -90,7 +90,7 @@ def parse_place(request: Mapping[str, Any]) -> Place:
         InvalidError: Status 400.
     """
     index = Path(_text(request, "index"))
-    if not index.is_absolute():
+    if not index.is_absolute() or "\0" in str(index):
         raise malformed("index is no absolute path", "/index")
     return Place(_text(request, "name", ""), index, _optional_text(request, "branch"))
 

@@ -220,11 +220,12 @@ class SegmentReader:
             raise
 
     def _open(self) -> None:
+        if self._map[: len(MAGIC)] != MAGIC:
+            raise _damaged(self._path, "it does not begin as one")
         footer = _footer(self._map[-4096:], self._path)
         self.checksum = zlib.crc32(footer)
         self.oid_bytes, self.documents = _HEAD.unpack_from(footer)
-        whole = memoryview(self._map)
-        self._views.append(whole)
+        self._views.append(whole := memoryview(self._map))
         parts = dict(zip(_SECTIONS, _SECTION.iter_unpack(footer[_HEAD.size :]), strict=True))
         views = {name: whole[at : at + length] for name, (at, length, _) in parts.items()}
         self._views += views.values()
