@@ -24,7 +24,7 @@ def main() -> int:
         f"\nGo on with:\n"
         f"  {cidx} query PATTERN --repo {name}     search it\n"
         f"  {cidx} sync {name} --follow            sync it again\n"
-        f"  {cidx} jobs show $({cidx} jobs list --limit 1 --json | jq -r .jobs[0].job_id)\n"
+        f"  {cidx} jobs list                       what was synced, and how it ended\n"
         f"  {cidx} status                          what is running\n"
         f"  {cidx} down                            stop the embedded daemon"
     )

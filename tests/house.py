@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -323,6 +324,18 @@ def _stat(pid: int) -> tuple[str, ...]:
     except (FileNotFoundError, ProcessLookupError):
         return ()
     return () if fields[0] == "Z" else (fields[1], fields[19])
+
+
+@contextlib.contextmanager
+def hosted(folder: Path, *, more: str = "") -> Iterator[tuple[Home, Server]]:
+    """One signed-in home and its daemon, which must end well and without a traceback."""
+    home = Home(folder / "home")
+    server = Server(home, folder / "server", more=more)
+    server.start()
+    server.sign_in(home)
+    yield home, server
+    assert server.stop() == 0
+    assert "Traceback" not in server.log()
 
 
 def curl(url: str, token: str = "", *more: str) -> tuple[int, Any]:

@@ -102,10 +102,6 @@ class CatalogWriter(CatalogReader):
                 self._execute("DELETE FROM entry WHERE branch_id = ?", (branch.branch_id,))
                 self._execute("DELETE FROM branch WHERE branch_id = ?", (branch.branch_id,))
 
-    def clear_default(self) -> None:
-        """Let no branch be the default, before the new one is put."""
-        self._execute("UPDATE branch SET is_default = 0")
-
     def put_entries(self, branch_id: int, entries: Iterable[NewEntry]) -> None:
         """Add entries to a branch's tree."""
         self._many(

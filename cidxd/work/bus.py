@@ -77,11 +77,6 @@ class Bus:
         self._limit = limit
         self._subscriptions: set[Subscription] = set()
 
-    @property
-    def is_followed(self) -> bool:
-        """Somebody follows."""
-        return bool(self._subscriptions)
-
     def publish(self, events: list[Event]) -> None:
         """Offer *events*, just committed and in cursor order, to every subscription."""
         for subscription in self._subscriptions:

@@ -10,6 +10,7 @@ import aiosqlite
 import pytest
 
 from cidxd.errors import BusyError, FaultError, InvalidError
+from cidxd.model import intake
 from cidxd.model.account import Principal, Role
 from cidxd.model.catalogue import Registration
 from cidxd.model.course import PermitRefusedError, Result
@@ -274,6 +275,18 @@ async def test_the_same_idempotency_key_replays_its_job_also_after_a_restart(
         with pytest.raises(InvalidError) as caught:
             await store.ledger.submit(other)
         assert caught.value.code == "idempotency-mismatch"
+
+
+async def test_an_idempotency_key_is_good_for_a_day_and_then_forgotten(tmp_path: Path) -> None:
+    now = 1_800_000_000.0
+    async with opened(tmp_path / "cidxd.db", lambda: now, Limits()) as store:
+        repository_id = await store.repository()
+        await store.ledger.submit(store.request(repository_id, key="old", body_hash="a"))
+        now += intake.KEYS_KEPT_S + 1
+        await store.ledger.submit(store.request(repository_id, key="new", body_hash="a"))
+        stored = await store.connection.execute_fetchall("SELECT key FROM idempotency_key")
+        assert [row[0] for row in stored] == ["new"]
+        assert store.ledger.state.keys.get(("ada", "old")) is None
 
 
 async def test_a_restart_finds_every_job_as_it_was(

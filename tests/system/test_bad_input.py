@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from house import Home, Server
+from house import Home, Server, hosted
 from remote import Lie, RemoteThread
 from sandbox import Checkout
 
@@ -22,14 +22,8 @@ LIMITS = "[limits]\nattempts = 1\n"
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Server]]:
     """One daemon for the module: nothing here does it any harm."""
-    folder = tmp_path_factory.mktemp("bad-input")
-    home = Home(folder / "home")
-    server = Server(home, folder / "server", more=LIMITS)
-    server.start()
-    server.sign_in(home)
-    yield home, server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log()
+    with hosted(tmp_path_factory.mktemp("bad-input"), more=LIMITS) as made:
+        yield made
 
 
 @pytest.fixture

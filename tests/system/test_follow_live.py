@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import PATIENCE_S, HeldRemote, Home, Server, wait_until
+from house import PATIENCE_S, HeldRemote, Home, Server, hosted, wait_until
 from remote import Lie
 from sandbox import Checkout
 
@@ -20,14 +20,8 @@ PHASES = ["fetch", "diff", "index", "validate", "publish"]
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Server]]:
-    folder = tmp_path_factory.mktemp("follow")
-    home = Home(folder / "home")
-    server = Server(home, folder / "server", more="[limits]\nattempts = 1\n")
-    server.start()
-    server.sign_in(home)
-    yield home, server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log()
+    with hosted(tmp_path_factory.mktemp("follow"), more="[limits]\nattempts = 1\n") as made:
+        yield made
 
 
 @pytest.fixture

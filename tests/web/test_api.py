@@ -172,6 +172,20 @@ async def test_a_sync_to_its_end_in_one_request_and_its_job_afterwards(
     assert row["default_branch"] == "main"
 
 
+async def test_unchanged_refs_end_the_job_without_a_fetch(api: Api, demo: str) -> None:
+    await api.synced(demo)
+    (mirror,) = api.made.services.data.root.glob("repositories/*/mirror.git")
+    mirror.rename(mirror.with_name("elsewhere"))
+    job = await api.synced(demo)
+    assert job["outcome"] == "unchanged"
+    assert not mirror.exists(), "a fetch would have made it anew"
+
+
+async def test_passwords_are_kept_as_argon2id(api: Api) -> None:
+    identity = api.made.services.identity
+    assert (await identity.hashed("correct horse")).startswith("$argon2id$")
+
+
 async def test_a_job_that_did_not_change_is_not_sent_again(api: Api, demo: str) -> None:
     job = await api.synced(demo)
     path = f"/api/jobs/{job['job_id']}"
