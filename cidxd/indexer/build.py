@@ -17,11 +17,11 @@ from typing import Any, Final, NamedTuple
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer import git_pipe, order, protocol, validation
-from cidxd.indexer.catalog import FORMAT
 from cidxd.indexer.catalog_writer import NewEntry
 from cidxd.indexer.changeset import BranchPlan, Plan, Wanted, make_plan
 from cidxd.indexer.content import Intake
 from cidxd.indexer.conversation import Conversation, expect
+from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.target import Target, new_target, open_target
 
 _HEX: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -17,58 +17,14 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
-from cidxd.indexer.epoch import (
-    CATALOG,
-    create_epoch,
-    current_epoch,
-    is_marked_damaged,
-    mark_damaged,
-    segment_path,
-)
+from cidxd.indexer.epoch import CATALOG
 
-__all__ = [
-    "CatalogReader",
-    "create_epoch",
-    "current_epoch",
-    "is_marked_damaged",
-    "mark_damaged",
-    "segment_path",
-]
-
-FORMAT: Final = 1
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000
 _KIND: Final = 0o170000
 _UNREAD: Final = {SYMLINK: "symlink", SUBMODULE: "submodule"}
 _AT_ONCE: Final = 500  # values in one IN (…)
 Values = Sequence[Any] | dict[str, Any]
-
-SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE branch (
-  branch_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "commit" TEXT NOT NULL,
-  tree TEXT NOT NULL, generation INTEGER NOT NULL, job_id TEXT NOT NULL,
-  is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)), committed_at TEXT,
-  files INTEGER NOT NULL);
-CREATE TABLE segment (
-  number INTEGER PRIMARY KEY, segment_id TEXT NOT NULL UNIQUE, checksum INTEGER NOT NULL,
-  documents INTEGER NOT NULL, dead INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE blob (
-  blob_id INTEGER PRIMARY KEY, oid BLOB NOT NULL UNIQUE, segment INTEGER REFERENCES segment,
-  document INTEGER, size INTEGER NOT NULL, skip TEXT,
-  CHECK ((segment IS NULL) = (document IS NULL) AND (segment IS NULL) = (skip IS NOT NULL)));
-CREATE UNIQUE INDEX blob_place ON blob (segment, document) WHERE segment IS NOT NULL;
-CREATE INDEX blob_skipped ON blob (skip) WHERE skip IS NOT NULL;
-CREATE TABLE entry (
-  branch_id INTEGER NOT NULL, class INTEGER NOT NULL, path BLOB NOT NULL, mode INTEGER NOT NULL,
-  blob_id INTEGER NOT NULL, PRIMARY KEY (branch_id, class, path)) WITHOUT ROWID;
-CREATE INDEX entry_blob ON entry (branch_id, blob_id);
-CREATE INDEX entry_special ON entry (branch_id, mode) WHERE mode >= 40960;
-CREATE TABLE symbol (
-  blob_id INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, line INTEGER NOT NULL,
-  scope TEXT);
-CREATE INDEX symbol_name ON symbol (name);
-"""
 
 _BRANCH: Final = (
     'SELECT name, "commit", tree, generation, job_id, is_default, committed_at, files, branch_id'
@@ -101,6 +57,8 @@ class SegmentRow(NamedTuple):
     segment_id: str
     checksum: int
     documents: int
+    bytes: int
+    mtime_ns: int
 
 
 class Entry(NamedTuple):
@@ -193,28 +151,29 @@ class CatalogReader:
 
     def settings(self) -> dict[str, Any]:
         """Return what the epoch was made with: `format`, `max_file_bytes`."""
-        rows = dict(self._all("SELECT name, value FROM meta WHERE name <> 'generation'"))
+        rows = dict(self.rows("SELECT name, value FROM meta WHERE name <> 'generation'"))
         return {name: json.loads(value) for name, value in rows.items()}
 
     def generation(self) -> int:
         """Return how often this epoch was published; 0 before the first time."""
-        return int(self._one("SELECT value FROM meta WHERE name = 'generation'")[0])
+        return int(self.row("SELECT value FROM meta WHERE name = 'generation'")[0])
 
     def branches(self) -> list[Branch]:
         """Return the indexed branches, the default one first, then by name."""
-        return [Branch(*r)._replace(is_default=bool(r[5])) for r in self._all(_BRANCH)]
+        return [Branch(*r)._replace(is_default=bool(r[5])) for r in self.rows(_BRANCH)]
 
     def segments(self) -> list[SegmentRow]:
         """Return the segments that count, by number."""
-        sql = "SELECT number, segment_id, checksum, documents FROM segment ORDER BY number"
-        return [SegmentRow(*row) for row in self._all(sql)]
+        columns = "number, segment_id, checksum, documents, bytes, mtime_ns"
+        sql = f"SELECT {columns} FROM segment ORDER BY number"  # noqa: S608 - a constant
+        return [SegmentRow(*row) for row in self.rows(sql)]
 
     def blobs_of(self, segment_number: int, documents: Sequence[int]) -> dict[int, int]:
         """Return the blob id of each of a segment's documents that a blob lives in."""
         found: dict[int, int] = {}
         for marks, part in _groups(documents):
             found.update(
-                self._all(
+                self.rows(
                     "SELECT document, blob_id FROM blob"  # noqa: S608 - question marks only
                     f" WHERE segment = ? AND document IN {marks}",
                     (segment_number, *part),
@@ -226,7 +185,7 @@ class CatalogReader:
         """Yield the regular files of a branch that have one of these contents, in any order."""
         for marks, part in _groups(blob_ids):
             sql = f"{_ENTRY} AND e.blob_id IN {marks} AND e.mode < {SYMLINK}"
-            yield from map(_entry, self._all(sql, (branch_id, *part)))
+            yield from map(_entry, self.rows(sql, (branch_id, *part)))
 
     def entries_in_order(self, branch_id: int, after: tuple[int, bytes] | None) -> Iterator[Entry]:
         """Yield the entries of a branch by (class, path), strictly after *after*."""
@@ -240,25 +199,25 @@ class CatalogReader:
     def entry_at(self, branch_id: int, path: bytes) -> Entry | None:
         """Return the entry at *path*, or None if the branch has none there."""
         # The class follows from the path, but is asked for: its rules may have changed since.
-        rows = self._all(_ENTRY + " AND e.class IN (0, 1, 2) AND e.path = ?", (branch_id, path))
+        rows = self.rows(_ENTRY + " AND e.class IN (0, 1, 2) AND e.path = ?", (branch_id, path))
         return _entry(rows[0]) if rows else None
 
     def leaves(self, branch_id: int) -> dict[bytes, tuple[int, bytes]]:
         """Return mode and object id of every path of a branch."""
         sql = "SELECT path, mode, oid FROM entry JOIN blob USING (blob_id) WHERE branch_id = ?"
-        return {path: (mode, oid) for path, mode, oid in self._all(sql, (branch_id,))}
+        return {path: (mode, oid) for path, mode, oid in self.rows(sql, (branch_id,))}
 
     def blob_rows(self, oids: Sequence[bytes]) -> dict[bytes, tuple[int, str | None]]:
         """Return the blob id and the skip reason of those of *oids* that are known."""
         found: dict[bytes, tuple[int, str | None]] = {}
         for marks, part in _groups(oids):
             sql = f"SELECT oid, blob_id, skip FROM blob WHERE oid IN {marks}"  # noqa: S608
-            found.update((oid, (blob_id, skip)) for oid, blob_id, skip in self._all(sql, part))
+            found.update((oid, (blob_id, skip)) for oid, blob_id, skip in self.rows(sql, part))
         return found
 
     def count_entries(self, branch_id: int) -> int:
         """Return how many entries a branch has, submodules included."""
-        return int(self._one("SELECT count(*) FROM entry WHERE branch_id = ?", (branch_id,))[0])
+        return int(self.row("SELECT count(*) FROM entry WHERE branch_id = ?", (branch_id,))[0])
 
     def count_skipped(self) -> dict[str, int]:
         """Return how many entries of all branches are not searched by content, by reason."""
@@ -270,7 +229,7 @@ class CatalogReader:
             SELECT b.skip, count(*) FROM blob b, branch r, entry e
             WHERE b.skip IS NOT NULL AND e.branch_id = r.branch_id AND e.blob_id = b.blob_id
               AND e.mode < {SYMLINK} GROUP BY 1"""  # noqa: S608 - constants only
-        return dict(self._all(sql))
+        return dict(self.rows(sql))
 
     def sample_places(self, first_blob_id: int, count: int) -> list[tuple[bytes, int, int]]:
         """Return (oid, segment number, document) of some blobs with content, from an id on."""
@@ -278,22 +237,24 @@ class CatalogReader:
             "SELECT oid, segment, document FROM blob WHERE segment IS NOT NULL"
             " AND blob_id >= ? ORDER BY blob_id LIMIT ?"
         )
-        return self._all(sql, (first_blob_id, count))
+        return self.rows(sql, (first_blob_id, count))
 
     def last_blob_id(self) -> int:
         """Return the largest blob id; 0 if there is none."""
-        return int(self._one("SELECT coalesce(max(blob_id), 0) FROM blob")[0])
+        return int(self.row("SELECT coalesce(max(blob_id), 0) FROM blob")[0])
 
     def _execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
         with translated():
             return self._db.execute(sql, values)
 
-    def _all(self, sql: str, values: Values = ()) -> list[Any]:
+    def rows(self, sql: str, values: Values = ()) -> list[Any]:
+        """Return the rows of one question of the modules named `catalog_*`."""
         with translated():
             return self._db.execute(sql, values).fetchall()
 
-    def _one(self, sql: str, values: Values = ()) -> Any:  # noqa: ANN401 - a row
-        rows = self._all(sql, values)
+    def row(self, sql: str, values: Values = ()) -> Any:  # noqa: ANN401 - a row
+        """Return the first row; `index-damaged` if there is none."""
+        rows = self.rows(sql, values)
         if not rows:
             raise FaultError("index-damaged", f"catalogue: no row for: {sql}")
         return rows[0]

@@ -14,7 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from cidxd.indexer.catalog import SCHEMA, Blob, CatalogReader, translated
+from cidxd.indexer.catalog import Blob, CatalogReader, translated
+from cidxd.indexer.schema import SCHEMA
 from cidxd.indexer.segment import Written
 
 _SETUP: Final = (
@@ -67,10 +68,10 @@ class CatalogWriter(CatalogReader):
         self._execute("BEGIN IMMEDIATE")
         number: int | None = None
         if written is not None:
-            row = self._one(
-                "INSERT INTO segment (segment_id, checksum, documents) VALUES (?, ?, ?)"
-                " RETURNING number",
-                (written.segment_id, written.checksum, written.documents),
+            row = self.row(
+                "INSERT INTO segment (segment_id, checksum, documents, bytes, mtime_ns)"
+                " VALUES (?, ?, ?, ?, ?) RETURNING number",
+                written,
             )
             number = row[0]
         self._many(
@@ -93,7 +94,7 @@ class CatalogWriter(CatalogReader):
 
         A branch whose commit stays keeps its generation, and cursors into it stay good.
         """
-        return int(self._one(_PUT_BRANCH, branch)[0])
+        return int(self.row(_PUT_BRANCH, branch)[0])
 
     def forget_branches(self, keep: Sequence[str]) -> None:
         """Take every branch but *keep* out of the index, with its entries."""
@@ -135,7 +136,7 @@ class CatalogWriter(CatalogReader):
     def count_lost(self) -> int:
         """Return how many entries name a blob that has no row, or whose segment has none."""
         return int(
-            self._one(
+            self.row(
                 "SELECT count(*) FROM entry e LEFT JOIN blob b USING (blob_id)"
                 " LEFT JOIN segment s ON s.number = b.segment"
                 " WHERE b.blob_id IS NULL OR (b.segment IS NOT NULL AND s.number IS NULL)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from cidxd.indexer.literal import LineHits, Span
+from cidxd.indexer.pattern import LineHits, Span
 
 TEXT_LIMIT: Final = 2000  # code points of a line that are shown
 _LEAD: Final = 200  # code points before the first occurrence, when a line is cut

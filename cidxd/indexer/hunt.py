@@ -13,8 +13,9 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cidxd.indexer.catalog import Entry
+from cidxd.indexer.condition import ANYTHING, Condition
 from cidxd.indexer.cursor import Position
-from cidxd.indexer.literal import LineHits
+from cidxd.indexer.pattern import LineHits
 from cidxd.indexer.query import Query
 from cidxd.indexer.source import Source, blamed
 
@@ -75,7 +76,7 @@ def _look_in(source: Source, number: int, query: Query, after: Position | None) 
 
 def _files(source: Source, query: Query, after: Position | None) -> Iterator[tuple[int, Entry]]:
     """Yield the files that may match, in order, and how many files are done after each."""
-    candidates = _candidates(source, query.pattern.conditions())
+    candidates = _candidates(source, query.pattern.condition())
     if candidates is None or sum(map(len, candidates.values())) > _FEW:
         yield from _walked(source, query, candidates, after)
         return
@@ -85,12 +86,12 @@ def _files(source: Source, query: Query, after: Position | None) -> Iterator[tup
         yield source.branch.files - left, entry
 
 
-def _candidates(source: Source, conditions: Sequence[Sequence[int]]) -> Candidates | None:
-    if not conditions:
+def _candidates(source: Source, condition: Condition) -> Candidates | None:
+    if condition == ANYTHING:
         return None
     found: dict[int, Sequence[int]] = {}
     for number, row in source.segments.items():
-        documents = source.segment(number).candidates(conditions)
+        documents = source.segment(number).candidates(condition)
         found[number] = range(row.documents) if documents is None else documents
     return found
 

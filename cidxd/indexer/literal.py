@@ -15,35 +15,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
-from cidxd.errors import InvalidError
 from cidxd.indexer.casing import any_case, variants
+from cidxd.indexer.condition import Condition, every, some
+from cidxd.indexer.pattern import LineHits, Span, refused
 
-Span = tuple[int, int]
 _Find = Callable[[int], Span | None]  # the first occurrence at or after an offset
 
 _TRIGRAM: Final = 3
 _CONDITIONS: Final = 48  # more of them cost more to read than they rule out
 _WORD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _FOREIGN: Final = {"k": "\u212a".encode(), "s": "\u017f".encode()}  # Kelvin sign, long s
-
-
-class LineHits(NamedTuple):
-    """
-    A line with occurrences.
-
-    Attributes:
-        number: Of the line, from 1.
-        start: Offset of the line within the content, in bytes.
-        end: Offset of its line feed, or of the content's end.
-        spans: Offsets of the occurrences within the content; ascending, never empty, disjoint.
-    """
-
-    number: int
-    start: int
-    end: int
-    spans: list[Span]
 
 
 class Literal:
@@ -66,19 +49,15 @@ class Literal:
         )
         self._expression: re.Pattern[bytes] | None = None
 
-    def conditions(self) -> list[list[int]]:
-        """
-        Return what a document that matches must have: of each list at least one trigram.
-
-        It may be empty: then the pattern says nothing about trigrams.
-        """
+    def condition(self) -> Condition:
+        """Return what a document that matches must contain."""
         runs = (
             _folded_runs(self._characters) if self._ignore_case else [[[b] for b in self.pattern]]
         )
         windows = [run[at : at + _TRIGRAM] for run in runs for at in range(len(run) - _TRIGRAM + 1)]
-        distinct = {tuple(sorted(_keys(window))): None for window in windows}
+        distinct = list({tuple(sorted(_keys(window))): None for window in windows})
         step = -(-len(distinct) // _CONDITIONS) or 1
-        return [list(keys) for keys in distinct][::step]
+        return every(*(some(*keys) for keys in distinct[::step]))
 
     def lines(self, content: bytes, after: int = 0) -> Iterator[LineHits]:
         """Yield the lines with occurrences, in order, from the one after line number *after*."""
@@ -113,18 +92,14 @@ class Literal:
 
 def _encoded(text: str) -> bytes:
     if not text:
-        raise _refused("the pattern is empty", "write what to look for")
+        raise refused("the pattern is empty", "write what to look for")
     if "\n" in text or "\0" in text:
         what = "a line break" if "\n" in text else "a NUL"
-        raise _refused(f"the pattern has {what} in it", "search for one line's text at a time")
+        raise refused(f"the pattern has {what} in it", "search for one line's text at a time")
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as err:
-        raise _refused("the pattern is not Unicode text", "remove the lone surrogate") from err
-
-
-def _refused(message: str, hint: str) -> InvalidError:
-    return InvalidError(message, code="pattern-invalid", hint=hint, pointer="/q")
+        raise refused("the pattern is not Unicode text", "remove the lone surrogate") from err
 
 
 def _folded_runs(characters: str) -> list[list[list[int]]]:

@@ -12,6 +12,7 @@ from cidxd.indexer import cursor
 from cidxd.indexer.globs import path_filter
 from cidxd.indexer.languages import language_filter
 from cidxd.indexer.literal import Literal
+from cidxd.indexer.pattern import Pattern
 from cidxd.indexer.protocol import MAX_MATCHES
 
 _LATER: Final = ("regex", "symbol")
@@ -44,7 +45,7 @@ class Query:
     """
 
     places: Sequence[Place]
-    pattern: Literal
+    pattern: Pattern
     admits: Callable[[bytes], bool]
     limit: int
     context: int

@@ -27,7 +27,7 @@ import struct
 import zlib
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,6 +35,7 @@ import zstandard
 
 from cidxd.errors import FaultError
 from cidxd.indexer import trigram
+from cidxd.indexer.condition import Condition
 
 MAGIC: Final = b"cidxseg\x01"
 TEMPORARY: Final = ".tmp"  # suffix of files that are being written
@@ -50,12 +51,13 @@ _CACHED_GROUPS: Final = 32
 
 
 class Written(NamedTuple):
-    """A segment that is complete and on disk, its file's size in bytes included."""
+    """A segment that is complete and on disk, with size and time of its file."""
 
     segment_id: str
     checksum: int
     documents: int
     bytes: int
+    mtime_ns: int
 
 
 def write_segment(
@@ -127,22 +129,23 @@ class SegmentWriter:
         footer = _HEAD.pack(oid_bytes, self.documents) + b"".join(sections)
         checksum = zlib.crc32(footer)
         self._file.write(footer + _TAIL.pack(len(footer), checksum, MAGIC))
-        size = self._file.tell()
         segment_id = hashlib.blake2b(oids, digest_size=8).hexdigest()
-        self._settle(segment_id)
-        return Written(segment_id, checksum, self.documents, size)
+        status = self._settle(segment_id)
+        return Written(segment_id, checksum, self.documents, status.st_size, status.st_mtime_ns)
 
     def abandon(self) -> None:
         """Leave nothing behind."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def _settle(self, segment_id: str) -> None:
+    def _settle(self, segment_id: str) -> os.stat_result:
         self._file.flush()
         os.fsync(self._file.fileno())
+        status = os.fstat(self._file.fileno())
         self._file.close()
         self._path.rename(self._folder / f"{segment_id}.seg")
         sync_folder(self._folder)
+        return status
 
     def _put_group(self, text: bytes) -> None:
         frame = self._compress(text)
@@ -259,18 +262,9 @@ class SegmentReader:
         text = b"".join(self._group(number) for number in range(first, last + 1))
         return text[start - base : end - base]
 
-    def candidates(self, conditions: Sequence[Sequence[int]]) -> list[int] | None:
-        """
-        Return which documents can match, ascending; None if that is every document.
-
-        Args:
-            conditions: All must hold; each is trigrams of which one must occur.
-        """
-        if not conditions:
-            return None
-        return trigram.candidates(
-            [[self._list(key) for key in condition] for condition in conditions], self.documents
-        )
+    def candidates(self, condition: Condition) -> list[int] | None:
+        """Return which documents can match, ascending; None if that is every document."""
+        return trigram.candidates(condition, self._list)
 
     def close(self) -> None:
         """Unmap the file."""

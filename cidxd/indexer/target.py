@@ -12,8 +12,9 @@ from typing import Any
 
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
-from cidxd.indexer.catalog import FORMAT, SegmentRow
+from cidxd.indexer.catalog import SegmentRow
 from cidxd.indexer.catalog_writer import CatalogWriter
+from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.segment import TEMPORARY, read_checksum
 
 

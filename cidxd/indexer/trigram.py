@@ -12,8 +12,10 @@ the same bytes.  A compiled kernel would replace this module and nothing else.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cidxd.indexer.condition import Condition, Every, Some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,18 +81,37 @@ def decode(data: bytes | memoryview) -> list[int]:
     return [int(number) for number in _decode_array(data)]
 
 
-def candidates(conditions: Iterable[Sequence[bytes | memoryview]], documents: int) -> list[int]:
+def candidates(
+    condition: Condition, list_of: Callable[[int], bytes | memoryview]
+) -> list[int] | None:
     """
-    Return the documents, ascending, that are in at least one list of every condition.
+    Return the documents, ascending, that satisfy *condition*; None if that is every document.
 
     Args:
-        conditions: Each is the posting lists of its alternatives, possibly none.
-        documents: How many documents there are.
+        condition: See `condition`.
+        list_of: Gives the posting list of a trigram, empty for one that does not occur.
     """
-    ordered = sorted(conditions, key=lambda lists: sum(map(len, lists)))
-    if sum(len(data) for lists in ordered for data in lists) <= _PURE_LIST_BYTES:
-        return _candidates_pure(ordered)
-    return _candidates_array(ordered, documents)
+    found = _satisfying(condition, list_of)
+    return None if found is None else sorted(found)
+
+
+def _satisfying(
+    condition: Condition, list_of: Callable[[int], bytes | memoryview]
+) -> set[int] | None:
+    match condition:
+        case int():
+            return set(decode(list_of(condition)))
+        case Every(parts):
+            kept: set[int] | None = None
+            for found in (_satisfying(part, list_of) for part in parts):
+                kept = found if kept is None else kept if found is None else kept & found
+                if kept is not None and not kept:
+                    break
+            return kept
+        case Some(parts):
+            each = [_satisfying(part, list_of) for part in parts]
+            known = [found for found in each if found is not None]
+            return set().union(*known) if len(known) == len(each) else None
 
 
 def _distinct_pure(content: bytes) -> set[int]:
@@ -263,30 +284,3 @@ def _decode_array(data: bytes | memoryview) -> Array:
     shifts = (np.arange(len(raw)) - starts[owner]) * _VARINT_BITS
     values = np.add.reduceat((raw & 0x7F).astype(np.int64) << shifts, starts)
     return np.cumsum(values + 1) - 1
-
-
-def _candidates_pure(conditions: Sequence[Sequence[bytes | memoryview]]) -> list[int]:
-    kept: set[int] | None = None
-    for lists in conditions:
-        found = {number for data in lists for number in _decode_pure(data)}
-        kept = found if kept is None else kept & found
-        if not kept:
-            return []
-    return sorted(kept or ())
-
-
-def _candidates_array(
-    conditions: Sequence[Sequence[bytes | memoryview]], documents: int
-) -> list[int]:
-    import numpy as np  # noqa: PLC0415 - see Collector.finish
-
-    alive = np.ones(documents, dtype=bool)
-    for lists in conditions:
-        found = np.zeros(documents, dtype=bool)
-        for data in lists:
-            found[_decode_array(data)] = True
-        alive &= found
-        if not alive.any():
-            return []
-    numbers: list[int] = np.flatnonzero(alive).tolist()
-    return numbers

@@ -14,8 +14,8 @@ from contextlib import closing
 from typing import Final
 
 from cidxd.errors import FaultError
-from cidxd.indexer.catalog import segment_path
 from cidxd.indexer.changeset import BranchPlan
+from cidxd.indexer.epoch import segment_path
 from cidxd.indexer.segment import SegmentReader, Written
 from cidxd.indexer.target import Target
 

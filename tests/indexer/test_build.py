@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sandbox import Checkout, git
 
-from cidxd.indexer import catalog, epoch
+from cidxd.indexer import epoch
+from cidxd.indexer import epoch as epochs
 from cidxd.indexer.catalog import CatalogReader
 from cidxd.indexer.segment import SegmentReader
 
@@ -25,12 +26,12 @@ Files = dict[str | bytes, bytes | str | None]
 
 def answer(index: Path, branch: str = "main") -> dict[bytes, tuple[int, str | bytes]]:
     """What a search would see: mode and content (or the reason why there is none) by path."""
-    current = catalog.current_epoch(index)
+    current = epochs.current_epoch(index)
     assert current is not None
     with closing(CatalogReader(current)) as reader, reader:
         number = {b.name: b.branch_id for b in reader.branches()}[branch]
         segments = {
-            s.number: SegmentReader(catalog.segment_path(current, s.segment_id))
+            s.number: SegmentReader(epochs.segment_path(current, s.segment_id))
             for s in reader.segments()
         }
         found: dict[bytes, tuple[int, str | bytes]] = {}
@@ -46,7 +47,7 @@ def answer(index: Path, branch: str = "main") -> dict[bytes, tuple[int, str | by
 
 
 def indexed_commit(index: Path) -> str | None:
-    current = catalog.current_epoch(index)
+    current = epochs.current_epoch(index)
     if current is None:
         return None
     with closing(CatalogReader(current)) as reader, reader:
@@ -240,7 +241,7 @@ def test_a_branch_that_is_no_longer_asked_for_leaves_with_the_same_publish(
 
     assert (both["files_total"], both["blobs_new"]) == (3, 2)
     assert (only["files_total"], only["blobs_new"], only["files_added"]) == (2, 0, 0)
-    current = catalog.current_epoch(tmp_path / "index")
+    current = epochs.current_epoch(tmp_path / "index")
     assert current is not None
     with closing(CatalogReader(current)) as reader, reader:
         assert [(b.name, b.is_default) for b in reader.branches()] == [("side", True)]
@@ -252,7 +253,7 @@ def test_a_reader_inside_a_transaction_keeps_its_generation(
 ) -> None:
     checkout.commit({"a": "one"})
     build(checkout.mirror(mirror))
-    current = catalog.current_epoch(tmp_path / "index")
+    current = epochs.current_epoch(tmp_path / "index")
     assert current is not None
     checkout.commit({"b": "two"})
 
@@ -305,7 +306,7 @@ def test_a_first_build_that_is_stopped_answers_nothing_and_its_content_is_used_b
         child.process.stdin.close()
 
     assert child.ended() == (-signal.SIGKILL if how == "kill" else 3)
-    assert catalog.current_epoch(tmp_path / "index") is None
+    assert epochs.current_epoch(tmp_path / "index") is None
     summary = build(mirror)
     assert indexed_commit(tmp_path / "index") == commit
     assert (summary["blobs_new"], summary["files_added"]) == (0, 1)
@@ -327,7 +328,7 @@ def test_end_of_file_after_the_permit_does_not_stop_the_publish(
 
 
 def _current(index: Path) -> Path:
-    current = catalog.current_epoch(index)
+    current = epochs.current_epoch(index)
     assert current is not None
     return current
 
@@ -370,9 +371,9 @@ def test_a_damaged_index_is_rebuilt_by_the_next_build(
 
     assert summary["blobs_new"] == 2
     assert answer(tmp_path / "index") == before
-    epochs = [path.name for path in (tmp_path / "index").iterdir() if path.name != "CURRENT"]
-    assert epochs == [_current(tmp_path / "index").name]
-    assert not catalog.is_marked_damaged(_current(tmp_path / "index"))
+    left = [path.name for path in (tmp_path / "index").iterdir() if path.name != "CURRENT"]
+    assert left == [_current(tmp_path / "index").name]
+    assert not epochs.is_marked_damaged(_current(tmp_path / "index"))
 
 
 def test_content_that_reads_back_differently_fails_and_is_rebuilt_by_the_next_build(
@@ -387,7 +388,7 @@ def test_content_that_reads_back_differently_fails_and_is_rebuilt_by_the_next_bu
         child.until("ready")
 
     assert child.ended() == 1
-    assert catalog.is_marked_damaged(_current(tmp_path / "index"))
+    assert epochs.is_marked_damaged(_current(tmp_path / "index"))
     assert build(mirror)["blobs_new"] == 2
 
 

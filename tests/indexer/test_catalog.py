@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cidxd.errors import FaultError
-from cidxd.indexer import catalog
+from cidxd.indexer import epoch as epochs
 from cidxd.indexer.catalog import Blob, CatalogReader, Entry
 from cidxd.indexer.catalog_writer import CatalogWriter, NewEntry
 from cidxd.indexer.segment import Written
@@ -29,7 +29,7 @@ def _publish(writer: CatalogWriter, entries: list[NewEntry]) -> int:
 
 @pytest.fixture
 def epoch(tmp_path: Path) -> Path:
-    return catalog.create_epoch(tmp_path)
+    return epochs.create_epoch(tmp_path)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def writer(epoch: Path) -> Iterator[CatalogWriter]:
 @pytest.fixture
 def branch_id(writer: CatalogWriter) -> int:
     """A branch with two files of one content, a symlink to it, and a binary file."""
-    writer.register(Written("s1", 7, 2, 99), [Blob(_A, 3, 0, None), Blob(_B, 4, 1, None)])
+    writer.register(Written("s1", 7, 2, 99, 1), [Blob(_A, 3, 0, None), Blob(_B, 4, 1, None)])
     writer.register(None, [Blob(_C, 9, None, "binary")])
     ids = {oid: row[0] for oid, row in writer.blob_rows([_A, _B, _C]).items()}
     return _publish(
@@ -120,7 +120,7 @@ def test_the_reader_cannot_write(epoch: Path, branch_id: int) -> None:
 
 
 def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:
-    epoch = catalog.create_epoch(tmp_path)
+    epoch = epochs.create_epoch(tmp_path)
     (epoch / "catalog.db").write_bytes(b"something else entirely" * 100)
 
     with closing(CatalogReader(epoch)) as reader, pytest.raises(FaultError, match="damaged"):
@@ -133,13 +133,13 @@ def test_more_values_than_one_statement_takes_are_asked_for_in_parts(
     writer: CatalogWriter,
 ) -> None:
     oids = [n.to_bytes(20, "big") for n in range(1201)]
-    writer.register(Written("s2", 7, 1201, 9), [Blob(o, 0, n, None) for n, o in enumerate(oids)])
+    writer.register(Written("s2", 7, 1201, 9, 1), [Blob(o, 0, n, None) for n, o in enumerate(oids)])
 
     assert len(writer.blob_rows(oids)) == 1201
     assert len(writer.blobs_of(1, range(1201))) == 1201
 
 
 def test_an_index_that_was_never_published_has_no_current_epoch(tmp_path: Path) -> None:
-    assert catalog.current_epoch(tmp_path) is None
-    catalog.create_epoch(tmp_path)
-    assert catalog.current_epoch(tmp_path) is None
+    assert epochs.current_epoch(tmp_path) is None
+    epochs.create_epoch(tmp_path)
+    assert epochs.current_epoch(tmp_path) is None

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 
+from conditions import holds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cidxd.indexer.casing import variants
+from cidxd.indexer.condition import ANYTHING, Every
 from cidxd.indexer.literal import Literal
 
 TEXT = st.text("abkKsS_é\u212a\u017f-. \r", min_size=1, max_size=6)
@@ -57,15 +59,17 @@ def test_every_line_that_matches_satisfies_the_conditions(
     for hits in literal.lines(data):
         line = data[hits.start : hits.end]
         there = {a << 16 | b << 8 | c for a, b, c in zip(line, line[1:], line[2:], strict=False)}
-        assert all(there.intersection(condition) for condition in literal.conditions())
+        assert holds(literal.condition(), there)
 
 
 def test_a_long_pattern_has_a_bounded_number_of_conditions() -> None:
     literal = Literal("".join(map(str, range(9000))), ignore_case=True, whole_word=False)
-    assert 10 < len(literal.conditions()) <= 48
+    condition = literal.condition()
+    assert isinstance(condition, Every)
+    assert 10 < len(condition.parts) <= 48
 
 
 def test_short_patterns_have_no_condition() -> None:
     for pattern in ("a", "ab", "é"):
-        assert Literal(pattern, ignore_case=False, whole_word=False).conditions() == []
-    assert Literal("ask", ignore_case=True, whole_word=False).conditions() == []
+        assert Literal(pattern, ignore_case=False, whole_word=False).condition() == ANYTHING
+    assert Literal("ask", ignore_case=True, whole_word=False).condition() == ANYTHING

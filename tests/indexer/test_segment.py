@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cidxd.errors import FaultError
+from cidxd.indexer.condition import ANYTHING, NOTHING, every, some
 from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, read_checksum, write_segment
 
 
@@ -51,13 +52,15 @@ def test_conditions_narrow_to_the_documents_that_can_match(tmp_path: Path) -> No
     written = write_segment(tmp_path, documents)
 
     with closing(SegmentReader(tmp_path / f"{written.segment_id}.seg")) as reader:
-        assert reader.candidates([]) is None
-        assert reader.candidates([[_key(b"hay")]]) == [0, 1, 3]
-        assert reader.candidates([[_key(b"nee")], [_key(b"dle")]]) == [0, 2]
-        assert reader.candidates([[_key(b"nee"), _key(b"NEE")], [_key(b"hay")]]) == [0, 3]
-        assert reader.candidates([[_key(b"zzz")]]) == []
-        assert reader.candidates([[]]) == []
-        assert reader.candidates([[_key(b"e\nd")]]) == []
+        hay, nee, dle, big = (_key(three) for three in (b"hay", b"nee", b"dle", b"NEE"))
+        assert reader.candidates(ANYTHING) is None
+        assert reader.candidates(hay) == [0, 1, 3]
+        assert reader.candidates(every(nee, dle)) == [0, 2]
+        assert reader.candidates(every(some(nee, big), hay)) == [0, 3]
+        assert reader.candidates(some(every(nee, hay), every(big, hay))) == [0, 3]
+        assert reader.candidates(_key(b"zzz")) == []
+        assert reader.candidates(NOTHING) == []
+        assert reader.candidates(_key(b"e\nd")) == []
 
 
 def test_one_input_has_one_encoding_on_both_paths(tmp_path: Path) -> None:
@@ -111,4 +114,4 @@ def test_an_empty_segment_can_be_read(tmp_path: Path) -> None:
 
     with closing(SegmentReader(tmp_path / f"{written.segment_id}.seg")) as reader:
         assert reader.documents == 0
-        assert reader.candidates([[1]]) == []
+        assert reader.candidates(1) == []

@@ -3,10 +3,12 @@ from __future__ import annotations
 import struct
 
 import pytest
+from conditions import holds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cidxd.indexer import trigram
+from cidxd.indexer.condition import Condition, every, some
 from cidxd.indexer.trigram import Collector, Postings
 
 _TEXTS = st.lists(
@@ -75,19 +77,28 @@ def test_long_distances_survive_both_decoders(numbers: set[int]) -> None:
         assert trigram._decode_array(bytes(data)).tolist() == sorted(numbers)
 
 
-@given(st.lists(st.lists(st.sets(st.integers(0, 90)), max_size=3), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=50)
-def test_candidates_are_in_one_list_of_every_condition(conditions: list[list[set[int]]]) -> None:
-    def encoded(numbers: set[int]) -> bytes:
+_CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
+    st.integers(0, 5),
+    lambda parts: st.one_of(
+        st.lists(parts, max_size=3).map(lambda chosen: every(*chosen)),
+        st.lists(parts, max_size=3).map(lambda chosen: some(*chosen)),
+    ),
+    max_leaves=12,
+)
+
+
+@given(_CONDITIONS, st.lists(st.sets(st.integers(0, 5)), max_size=90))
+@settings(deadline=None)
+def test_candidates_are_the_documents_that_satisfy_the_condition(
+    condition: Condition, documents: list[set[int]]
+) -> None:
+    def list_of(key: int) -> bytes:
         data, previous = bytearray(), -1
-        for number in sorted(numbers):
+        for number in (n for n, trigrams in enumerate(documents) if key in trigrams):
             data += trigram._varint(number - previous - 1)
             previous = number
         return bytes(data)
 
-    lists = [[encoded(numbers) for numbers in condition] for condition in conditions]
-    unions: list[set[int]] = [set().union(*condition) for condition in conditions]
-
-    expected = sorted(set.intersection(*unions))
-    assert trigram._candidates_pure(lists) == expected
-    assert trigram._candidates_array(lists, 91) == expected
+    expected = [n for n, trigrams in enumerate(documents) if holds(condition, trigrams)]
+    found = trigram.candidates(condition, list_of)
+    assert (list(range(len(documents))) if found is None else found) == expected
