@@ -121,6 +121,8 @@ def result_lines(job: Job) -> list[str]:
     summary = job.get("summary")
     if summary and job.get("outcome") != "unchanged":
         lines += [f"  {'files':{_NAME_WIDTH}} {_files(summary)}"]
+    if summary and summary.get("index_damage"):
+        lines += [f"  {'rebuilt':{_NAME_WIDTH}} the index was damaged: {summary['index_damage']}"]
     cost = _cost(job)
     if cost:
         lines.append(f"  {'cost':{_NAME_WIDTH}} {cost}")

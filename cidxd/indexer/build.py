@@ -152,11 +152,12 @@ class _Build:
         except FaultError as fault:
             if fault.code != "index-damaged" or (self.target.is_new and not self.target.previous):
                 raise
+            damage = fault.detail
         # What the catalogue says makes no sense: build it anew, in this same run.
         self.target.close()
-        epochs.mark_damaged(self.target.epoch, "found by a build")
+        epochs.mark_damaged(self.target.epoch, damage)
         settings = {"format": FORMAT, "max_file_bytes": self._request.max_file_bytes}
-        self.target = new_target(self._request.index_folder, settings, None)
+        self.target = new_target(self._request.index_folder, settings, None, damage=damage)
         return make_plan(self._request.mirror, self.target, wanted)
 
     def index(self) -> None:
@@ -274,4 +275,5 @@ class _Build:
             "blobs_reused": self._plan.reused,
             "bytes_indexed": intake.indexed_bytes,
             "commits_received": self._commits.number() if self._commits is not None else 0,
+            **({"index_damage": self.target.damage} if self.target.damage else {}),
         }

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
-from cidxd.indexer.epoch import CATALOG
+from cidxd.indexer.seal import CATALOG
 
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000

@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from cidxd.errors import FaultError
+from cidxd.indexer import seal
 from cidxd.indexer.catalog import Blob, CatalogReader, translated
 from cidxd.indexer.schema import SCHEMA
 from cidxd.indexer.segment import Written
@@ -23,6 +25,7 @@ _SETUP: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -65536",  # KiB: staging a large first build stays in memory
 )
+_READERS_MS: Final = 200  # to wait for searches that still read an older generation
 _PUT_BLOB: Final = """
 INSERT INTO blob (oid, segment, document, size, skip) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (oid) DO UPDATE SET segment = excluded.segment, document = excluded.document,
@@ -53,6 +56,8 @@ class CatalogWriter(CatalogReader):
 
     def __init__(self, epoch: Path) -> None:
         super().__init__(epoch)
+        self._epoch = epoch
+        self._is_written = False
         for pragma in _SETUP:
             self._execute(pragma)
 
@@ -63,9 +68,34 @@ class CatalogWriter(CatalogReader):
             new.fill({"generation": generation, **settings})
         return cls(epoch)
 
+    def begin(self) -> None:
+        """Begin a transaction that writes."""
+        if not self._is_written:
+            self._is_written = True
+            seal.break_seal(self._epoch)
+        self._execute("BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        """Bring what was committed into the file itself, seal it, and close."""
+        is_written, self._is_written = self._is_written, False
+        try:
+            if is_written:
+                self._seal()
+        except FaultError:
+            # What was committed counts all the same; without a seal the next writer looks closer.
+            return
+        finally:
+            super().close()
+
+    def check_structure(self) -> None:
+        """Let SQLite look at every page; `index-damaged` if it finds something."""
+        found = self.row("PRAGMA quick_check(1)")[0]
+        if found != "ok":
+            raise FaultError("index-damaged", f"catalogue: {found}")
+
     def register(self, written: Written | None, blobs: Iterable[Blob]) -> None:
         """Commit a segment together with its blobs, or skipped blobs alone."""
-        self._execute("BEGIN IMMEDIATE")
+        self.begin()
         number: int | None = None
         if written is not None:
             row = self.row(
@@ -82,7 +112,7 @@ class CatalogWriter(CatalogReader):
 
     def stage(self) -> int:
         """Begin the transaction that `publish` commits; return the generation it will make."""
-        self._execute("BEGIN IMMEDIATE")
+        self.begin()
         self._execute(
             "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"
         )
@@ -124,7 +154,7 @@ class CatalogWriter(CatalogReader):
 
     def forget_segments(self, segment_ids: Sequence[str]) -> None:
         """Take segments out again with their blobs, before anything was published of them."""
-        self._execute("BEGIN IMMEDIATE")
+        self.begin()
         values = [(segment_id,) for segment_id in segment_ids]
         self._many(
             "DELETE FROM blob WHERE segment = (SELECT number FROM segment WHERE segment_id = ?)",
@@ -146,6 +176,17 @@ class CatalogWriter(CatalogReader):
     def publish(self) -> None:
         """Commit what was staged: from here on it is what a search answers from."""
         self._execute("COMMIT")
+
+    def _seal(self) -> None:
+        if self._db.in_transaction:
+            self._execute("ROLLBACK")
+        self._execute(f"PRAGMA busy_timeout = {_READERS_MS}")
+        is_busy = self.row("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        if not is_busy:
+            try:
+                seal.put_seal(self._epoch)
+            except OSError as err:
+                raise FaultError("index-failed", f"no seal could be made: {err}") from err
 
     def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         with translated():

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from cidxd.errors import FaultError
+from cidxd.indexer.seal import CATALOG
 from cidxd.indexer.segment import TEMPORARY, sync_folder
 
 CURRENT: Final = "CURRENT"
-CATALOG: Final = "catalog.db"
 SEGMENTS: Final = "segments"
 _DAMAGED: Final = "DAMAGED"
 _NAME: Final = re.compile(r"epoch-[0-9a-f]{16}")
@@ -52,6 +52,14 @@ def segment_path(epoch: Path, segment_id: str) -> Path:
 def is_marked_damaged(epoch: Path) -> bool:
     """Whether somebody who read the epoch found it damaged."""
     return (epoch / _DAMAGED).exists()
+
+
+def damage(epoch: Path) -> str | None:
+    """Return what somebody found damaged in the epoch, None if nobody did."""
+    try:
+        return (epoch / _DAMAGED).read_text("utf-8", "replace").strip() or "found damaged before"
+    except FileNotFoundError:
+        return None
 
 
 def mark_damaged(epoch: Path, why: str) -> None:

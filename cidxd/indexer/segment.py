@@ -163,29 +163,19 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read_checksum(path: Path) -> int:
-    """Return the checksum at a segment's end; `index-damaged` if there is none that fits."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 4096))
-            return zlib.crc32(_footer(file.read(), path))
-    except OSError as err:
-        raise _damaged(path, str(err)) from err
-
-
-def _damaged(path: Path, what: str) -> FaultError:
+def damaged(path: Path, what: str) -> FaultError:
+    """Return the fault of a segment that is not what was written."""
     return FaultError("index-damaged", f"segment {path.name}: {what}")
 
 
 def _footer(end: bytes | memoryview, path: Path) -> bytes:
     if len(end) < _TAIL.size:
-        raise _damaged(path, "cut short")
+        raise damaged(path, "cut short")
     length, checksum, magic = _TAIL.unpack(end[-_TAIL.size :])
     footer = bytes(end[-_TAIL.size - length : -_TAIL.size])
     whole = _HEAD.size + len(_SECTIONS) * _SECTION.size
     if magic != MAGIC or length != whole or zlib.crc32(footer) != checksum:
-        raise _damaged(path, "its footer does not fit")
+        raise damaged(path, "its footer does not fit")
     return footer
 
 
@@ -212,7 +202,7 @@ class SegmentReader:
             try:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError as err:  # an empty file cannot be mapped
-                raise _damaged(path, "empty") from err
+                raise damaged(path, "empty") from err
         self._views: list[memoryview] = []
         self._cache: OrderedDict[int, bytes] = OrderedDict()
         self._decompress = zstandard.ZstdDecompressor().decompress
@@ -224,7 +214,7 @@ class SegmentReader:
 
     def _open(self) -> None:
         if self._map[: len(MAGIC)] != MAGIC:
-            raise _damaged(self._path, "it does not begin as one")
+            raise damaged(self._path, "it does not begin as one")
         footer = _footer(self._map[-4096:], self._path)
         self.checksum = zlib.crc32(footer)
         self.oid_bytes, self.documents = _HEAD.unpack_from(footer)
@@ -234,8 +224,9 @@ class SegmentReader:
         self._views += views.values()
         for name, view in views.items():
             if name != "content" and zlib.crc32(view) != parts[name][2]:
-                raise _damaged(self._path, f"{name} do not fit their checksum")
+                raise damaged(self._path, f"{name} do not fit their checksum")
         self._content, self._lists, self._oids = views["content"], views["lists"], views["oids"]
+        self._content_checksum = parts["content"][2]
         self._groups = list(_GROUP.iter_unpack(views["groups"]))
         self._offsets = struct.unpack(f"<{self.documents + 1}Q", views["offsets"])
         # Sections are searched where they lie; the casts take the machine for little-endian.
@@ -266,6 +257,11 @@ class SegmentReader:
         """Return which documents can match, ascending; None if that is every document."""
         return trigram.candidates(condition, self._list)
 
+    def check_content(self) -> None:
+        """Read all content; `index-damaged` if it does not fit its checksum."""
+        if zlib.crc32(self._content) != self._content_checksum:
+            raise damaged(self._path, "content does not fit its checksum")
+
     def close(self) -> None:
         """Unmap the file."""
         for view in reversed(self._views):
@@ -286,7 +282,7 @@ class SegmentReader:
         end, checksum = self._groups[number]
         frame = bytes(self._content[self._groups[number - 1][0] if number else 0 : end])
         if zlib.crc32(frame) != checksum:
-            raise _damaged(self._path, f"group {number} does not fit its checksum")
+            raise damaged(self._path, f"group {number} does not fit its checksum")
         text = self._decompress(frame, max_output_size=GROUP_BYTES)
         self._cache[number] = text
         if len(self._cache) > _CACHED_GROUPS:

@@ -15,6 +15,7 @@ from typing import Final
 from cidxd.errors import FaultError
 from cidxd.indexer.catalog import CatalogReader, SegmentRow
 from cidxd.indexer.epoch import current_epoch, is_marked_damaged, segment_path
+from cidxd.indexer.seal import check_catalog, check_segment
 from cidxd.indexer.segment import SegmentReader
 
 _OPEN: Final = 64  # indexes between two queries; each costs a few file handles
@@ -31,8 +32,23 @@ class OpenIndex:
 
     def __init__(self, epoch: Path) -> None:
         self.epoch = epoch
+        check_catalog(epoch, thoroughly=True)
         self.catalog = CatalogReader(epoch)
         self._segments: dict[str, SegmentReader] = {}
+        self._sound: dict[str, tuple[int, int]] = {}  # size and time of files that were checked
+
+    def check_files(self, rows: Iterable[SegmentRow]) -> None:
+        """
+        Look whether somebody touched the files that *rows* name, without reading them if not.
+
+        Raises:
+            FaultError: `index-damaged`.
+        """
+        for row in rows:
+            path = segment_path(self.epoch, row.segment_id)
+            known = self._sound.get(row.segment_id)
+            if known is None or not _is_as_known(path, known):
+                self._sound[row.segment_id] = check_segment(path, row)
 
     def segment(self, row: SegmentRow) -> SegmentReader:
         """
@@ -51,8 +67,11 @@ class OpenIndex:
 
     def keep_only(self, rows: Iterable[SegmentRow]) -> None:
         """Close the segments that the catalogue no longer names."""
-        for segment_id in self._segments.keys() - {row.segment_id for row in rows}:
+        named = {row.segment_id for row in rows}
+        for segment_id in self._segments.keys() - named:
             self._segments.pop(segment_id).close()
+        for segment_id in self._sound.keys() - named:
+            del self._sound[segment_id]
 
     def close(self) -> None:
         """Close everything."""
@@ -66,6 +85,14 @@ class OpenIndex:
             raise FaultError("index-damaged", f"segment {segment_id}: {err}") from err
         self._segments[segment_id] = reader
         return reader
+
+
+def _is_as_known(path: Path, known: tuple[int, int]) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == known
 
 
 class Shelf:
@@ -94,6 +121,8 @@ class Shelf:
             raise FaultError("index-damaged", "it was found damaged before")
         if known is None:
             known = self._open[index] = OpenIndex(epoch)
+        else:
+            check_catalog(epoch, thoroughly=False)
         self._open.move_to_end(index)
         return known
 

@@ -73,6 +73,7 @@ def open_sources(shelf: Shelf, places: Iterable[Place], transactions: ExitStack)
             branch = chosen_branch(place, index.catalog.branches())
             rows = {row.number: row for row in index.catalog.segments()}
             index.keep_only(rows.values())
+            index.check_files(rows.values())
         sources.append(Source(place, index, branch, rows))
     return sources
 

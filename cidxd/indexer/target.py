@@ -12,10 +12,10 @@ from typing import Any
 
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
-from cidxd.indexer.catalog import SegmentRow
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.schema import FORMAT
-from cidxd.indexer.segment import TEMPORARY, read_checksum
+from cidxd.indexer.seal import CATALOG, check_catalog, check_segment
+from cidxd.indexer.segment import TEMPORARY
 
 
 class Target:
@@ -28,6 +28,7 @@ class Target:
         catalog: Its catalogue, open for writing.
         previous: The catalogue that a rebuild replaces, if it can be read; else None.
         is_new: The epoch is not published yet.
+        damage: What was wrong with the epoch that this one replaces, if that is why.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Target:
         previous: CatalogWriter | None,
         *,
         is_new: bool,
+        damage: str | None = None,
     ) -> None:
         self.index = index
         self.epoch = epoch
         self.catalog = catalog
         self.previous = previous
         self.is_new = is_new
+        self.damage = damage
 
     def close(self) -> None:
         """Close both catalogues."""
@@ -77,63 +80,71 @@ def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
     current: Path | None = None
     try:
         current = epochs.current_epoch(index)
-        if current is None and not full and (interrupted := _interrupted(index, settings)):
-            return interrupted
+        if current is None:
+            return _first_target(index, settings, full=full)
+        if damage := epochs.damage(current):
+            return new_target(index, settings, None, damage=damage)
         epochs.sweep_index(index, current)
-        if current is None or epochs.is_marked_damaged(current):
-            return new_target(index, settings, None)
         catalog = _open_checked(current)
     except FaultError as fault:
         if fault.code != "index-damaged":
             raise
         if current is not None:
             epochs.mark_damaged(current, fault.detail)
-        return new_target(index, settings, None)
+        return new_target(index, settings, None, damage=fault.detail)
     if full or catalog.settings() != settings:
         return new_target(index, settings, catalog)
     return Target(index, current, catalog, None, is_new=False)
 
 
-def _interrupted(index: Path, settings: dict[str, Any]) -> Target | None:
-    """Return the epoch of a first build that did not come to its end, if it is sound."""
+def _first_target(index: Path, settings: dict[str, Any], *, full: bool) -> Target:
+    """Return where to build when CURRENT is not there."""
+    damage = None
     for epoch in sorted(index.glob("epoch-*")):
-        if epochs.is_marked_damaged(epoch) or not (epoch / epochs.CATALOG).is_file():
+        if epochs.is_marked_damaged(epoch) or not (epoch / CATALOG).is_file():
             continue
         try:
             catalog = _open_checked(epoch)
         except FaultError:
             continue
         # One that was published lost its CURRENT: that is damage, not a first build.
-        if catalog.settings() == settings and not catalog.branches():
+        is_published = bool(catalog.branches())
+        if catalog.settings() == settings and not is_published and not full:
             epochs.sweep_index(index, epoch)
             return Target(index, epoch, catalog, None, is_new=True)
+        damage = "CURRENT is missing" if is_published else damage
         catalog.close()
-    return None
+    epochs.sweep_index(index, None)
+    return new_target(index, settings, None, damage=damage)
 
 
-def new_target(index: Path, settings: dict[str, Any], previous: CatalogWriter | None) -> Target:
+def new_target(
+    index: Path,
+    settings: dict[str, Any],
+    previous: CatalogWriter | None,
+    *,
+    damage: str | None = None,
+) -> Target:
     """Make a new epoch that goes on counting generations where *previous* stands."""
     epoch = epochs.create_epoch(index)
     generation = previous.generation() if previous is not None else 0
     catalog = CatalogWriter.create(epoch, settings, generation=generation)
-    return Target(index, epoch, catalog, previous, is_new=True)
+    return Target(index, epoch, catalog, previous, is_new=True, damage=damage)
 
 
 def _open_checked(epoch: Path) -> CatalogWriter:
+    is_sealed = check_catalog(epoch, thoroughly=True)
     catalog = CatalogWriter(epoch)
     try:
+        if not is_sealed:
+            catalog.check_structure()
         catalog.settings()
         catalog.branches()
         segments = catalog.segments()
         for row in segments:
-            _check_segment(epoch, row)
+            check_segment(epochs.segment_path(epoch, row.segment_id), row)
         epochs.sweep_segments(epoch, {row.segment_id for row in segments})
     except BaseException:
         catalog.close()
         raise
     return catalog
-
-
-def _check_segment(epoch: Path, row: SegmentRow) -> None:
-    if read_checksum(epochs.segment_path(epoch, row.segment_id)) != row.checksum:
-        raise FaultError("index-damaged", f"segment {row.segment_id} is another one")

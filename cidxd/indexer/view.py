@@ -64,6 +64,7 @@ def file(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(index: OpenIndex) -> dict[str, Any]:
     with index.catalog as catalog:
+        index.check_files(catalog.segments())
         return {
             "epoch": index.epoch.name,
             "damaged": False,
@@ -104,6 +105,7 @@ def _indexed(index: OpenIndex, entry: Entry) -> bytes | None:
         return None
     for row in index.catalog.segments():
         if row.number == entry.segment_number:
+            index.check_files([row])
             return index.segment(row).content(entry.document)
     raise FaultError("index-damaged", f"the catalogue has no segment {entry.segment_number}")
 

@@ -76,6 +76,13 @@ def test_an_updated_job_tells_commits_files_and_cost() -> None:
     ]
 
 
+def test_a_job_that_rebuilt_a_damaged_index_names_the_damage() -> None:
+    summary = {**UPDATED["summary"], "index_damage": "segment 12.seg: cut short"}
+    assert "  rebuilt   the index was damaged: segment 12.seg: cut short" in render.result_lines(
+        {**UPDATED, "summary": summary}
+    )
+
+
 def test_an_unchanged_job_is_told_without_its_files() -> None:
     job = {**UPDATED, "outcome": "unchanged", "commits": UPDATED["commits"][1:2]}
     assert render.result_lines(job) == [

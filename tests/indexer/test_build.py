@@ -381,7 +381,10 @@ def test_content_that_reads_back_differently_fails_and_is_rebuilt_by_the_next_bu
 ) -> None:
     checkout.commit({"a": "one", "b": "two"})
     build(checkout.mirror(mirror))
-    _flip(_segment(tmp_path / "index"), 12)  # within the content
+    path = _segment(tmp_path / "index")
+    written = path.stat()
+    _flip(path, 12)  # within the content
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))  # as a disk would do it
 
     child = start(mirror)
     with pytest.raises(AssertionError, match="index-damaged"):

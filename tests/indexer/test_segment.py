@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from cidxd.errors import FaultError
 from cidxd.indexer.condition import ANYTHING, NOTHING, every, some
-from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, read_checksum, write_segment
+from cidxd.indexer.seal import check_segment
+from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, Written, write_segment
 
 
 def _documents(*contents: bytes) -> list[tuple[bytes, bytes]]:
@@ -26,6 +28,9 @@ _MANY = _documents(
     b"a" * GROUP_BYTES,
     b"the last\n",
 )
+
+
+_GONE = Written("0", 1, 1, 1, 1)
 
 
 def _written(folder: Path) -> Path:
@@ -84,7 +89,7 @@ def test_a_file_that_is_gone_is_told_from_one_that_is_damaged(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError):
         SegmentReader(tmp_path / "0.seg")
     with pytest.raises(FaultError, match="damaged"):
-        read_checksum(tmp_path / "0.seg")
+        check_segment(tmp_path / "0.seg", _GONE)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 8, 100, -1])
@@ -95,7 +100,7 @@ def test_a_truncated_segment_is_damaged(tmp_path: Path, kept: int) -> None:
     with pytest.raises(FaultError, match="damaged"):
         SegmentReader(path)
     with pytest.raises(FaultError, match="damaged"):
-        read_checksum(path)
+        check_segment(path, _GONE)
 
 
 def test_any_flipped_bit_is_noticed_at_open_or_when_read(tmp_path: Path) -> None:
@@ -107,6 +112,29 @@ def test_any_flipped_bit_is_noticed_at_open_or_when_read(tmp_path: Path) -> None
             with closing(SegmentReader(path)) as reader:
                 for document in range(reader.documents):
                     reader.content(document)
+
+
+def test_a_file_that_was_only_copied_is_still_the_registered_one(tmp_path: Path) -> None:
+    written = write_segment(tmp_path, _MANY)
+    path = tmp_path / f"{written.segment_id}.seg"
+    os.utime(path, ns=(1, 1))
+
+    assert check_segment(path, written) == (written.bytes, 1)
+
+
+@pytest.mark.parametrize("part", [0, 3, 7, 10])
+def test_a_flipped_bit_in_a_file_that_was_touched_is_found_without_a_search(
+    tmp_path: Path, part: int
+) -> None:
+    written = write_segment(tmp_path, _MANY)
+    path = tmp_path / f"{written.segment_id}.seg"
+    data = bytearray(path.read_bytes())
+    data[(len(data) - 1) * part // 10] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 1))
+
+    with pytest.raises(FaultError, match="damaged"):
+        check_segment(path, written)
 
 
 def test_an_empty_segment_can_be_read(tmp_path: Path) -> None:

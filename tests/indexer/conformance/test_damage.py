@@ -109,6 +109,61 @@ def test_a_broken_catalogue_is_damage(filled: Any, harm: str) -> None:
     _is_mended(filled, truth)
 
 
+@pytest.mark.parametrize("part", range(24))
+def test_a_flipped_bit_anywhere_in_the_catalogue_is_found(filled: Any, part: int) -> None:
+    truth = filled.lines("needle")
+    (path,) = filled.index.glob("*/catalog.db")
+    data = bytearray(path.read_bytes())
+    data[(len(data) - 1) * part // 23] ^= 0x04
+    path.write_bytes(data)
+    assert filled.ask("needle")[0] == 503  # also where it is open already
+    assert not _answers_or_says_so(filled, truth)
+    ready = filled.sync()
+    assert "checksum" in ready["summary"]["index_damage"]
+    _is_mended(filled, truth)
+
+
+def test_a_sync_without_news_finds_a_touched_segment(filled: Any) -> None:
+    path = filled.segments()[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert filled.tips()["damaged"] is True
+    assert path.stem in filled.sync()["summary"]["index_damage"]
+    assert filled.tips()["damaged"] is False
+
+
+def test_files_that_were_copied_elsewhere_and_back_are_sound(filled: Any, tmp_path: Path) -> None:
+    truth = filled.lines("needle")
+    shutil.copytree(filled.index, tmp_path / "copy", copy_function=shutil.copyfile)
+    filled.index = tmp_path / "copy"
+    assert filled.tips()["damaged"] is False
+    assert filled.lines("needle") == truth
+    assert filled.sync()["summary"].get("index_damage") is None
+
+
+def test_a_missing_current_is_named_and_mended(filled: Any) -> None:
+    truth = filled.lines("needle")
+    (filled.index / "CURRENT").unlink()
+    assert filled.ask("needle")[0] == 404
+    assert filled.sync()["summary"]["index_damage"] == "CURRENT is missing"
+    assert filled.lines("needle") == truth
+
+
+def test_a_build_that_was_killed_leaves_an_index_that_is_looked_at_closer(
+    filled: Any, start_build: Any
+) -> None:
+    filled.checkout.commit({"more.txt": "needle more\n"})
+    build = start_build(filled.request())
+    build.until("ready")
+    build.end(is_killed=True)
+    assert not list(filled.index.glob("*/catalog.seal"))
+    assert len(filled.lines("needle")) == 60 * 40 + 1
+    filled.sync()
+    assert list(filled.index.glob("*/catalog.seal"))
+    assert len(filled.lines("needle")) == 60 * 40 + 2
+
+
 def test_a_searcher_that_holds_the_index_open_survives_its_repair(filled: Any) -> None:
     truth = filled.lines("needle")
     filled.segments()[0].unlink()
