@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_CONTEXT = 20  # lines, as the server has it
 _MOST_AT_ONCE = 10_000
+_LIMIT = 50  # matches that are shown where nothing else is said
 
 
 class _Scope(NamedTuple):
@@ -45,9 +46,7 @@ class _Scope(NamedTuple):
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    default=50,
-    show_default=True,
-    help="At most so many matches; 0 for all.",
+    help="At most so many matches (default: 50; all with --files or --count); 0 for all.",
 )
 @click.option(
     "-C", "--context", type=click.IntRange(0, _MOST_CONTEXT), default=0, help="Lines around."
@@ -55,7 +54,9 @@ class _Scope(NamedTuple):
 @click.option("--files", "is_files", is_flag=True, help="Print the paths of matching files only.")
 @click.option("--count", "is_count", is_flag=True, help="Print how many lines match in each file.")
 @click.option("--regex", "mode", flag_value="regex", help="PATTERN is an RE2 expression.")
-@click.option("--symbol", "mode", flag_value="symbol", help="PATTERN is a definition's name.")
+@click.option(
+    "--symbol", "mode", flag_value="symbol", help="PATTERN is a definition's name, or a part of it."
+)
 @json_option
 def query(
     *,
@@ -81,10 +82,10 @@ def query(
         scope = _scope(client, checkout, list(names), branch, is_everywhere=is_everywhere)
         search = _Search(client, _request(pattern, scope, options))
         if options["is_files"] or options["is_count"]:
-            _print_files(search, is_counted=options["is_count"], is_json=is_json, scope=scope)
+            _print_files(search, options, is_json=is_json, scope=scope)
         else:
             _print_matches(search, options, is_json=is_json, scope=scope)
-    _remark(search, scope)
+    _remark(search, scope, is_symbol=options["mode"] == "symbol")
 
 
 def _request(pattern: str, scope: _Scope, options: Json) -> Json:
@@ -98,8 +99,15 @@ def _request(pattern: str, scope: _Scope, options: Json) -> Json:
         "lang": list(options["languages"]),
         "repository": scope.repositories,
         "context": options["context"],
+        "show": _show(options),
     }
     return {**body, "branch": scope.branch} if scope.branch else body
+
+
+def _show(options: Json) -> str:
+    if options["mode"] == "symbol":  # which the server lists one by one
+        return "lines"
+    return "files" if options["is_files"] else "count" if options["is_count"] else "lines"
 
 
 def _scope(
@@ -164,18 +172,24 @@ def _print_matches(search: _Search, options: Json, *, is_json: bool, scope: _Sco
         has_many=len(scope.repositories) != 1,
         has_context=options["context"] > 0,
     )
-    for match in search.matches(options["limit"]):
+    limit = _LIMIT if options["limit"] is None else options["limit"]
+    for match in search.matches(limit):
         if is_json:
             terminal.out_json(match)
         else:
             terminal.out("\n".join(listing.lines(match)))
+    _say_more(search)
+
+
+def _say_more(search: _Search) -> None:
     if search.has_more:
         count = "the first match" if search.found == 1 else f"the first {search.found} matches"
         terminal.say(f"note: {count}; --limit 0 shows all")
 
 
-def _print_files(search: _Search, *, is_counted: bool, is_json: bool, scope: _Scope) -> None:
-    for (repository, path), number in matches.files(search.matches(0)).items():
+def _print_files(search: _Search, options: Json, *, is_json: bool, scope: _Scope) -> None:
+    is_counted = options["is_count"]
+    for (repository, path), number in matches.files(search.matches(options["limit"] or 0)).items():
         if is_json:
             fact: Json = {"repository": repository, "path": path}
             terminal.out_json({**fact, "count": number} if is_counted else fact)
@@ -184,16 +198,22 @@ def _print_files(search: _Search, *, is_counted: bool, is_json: bool, scope: _Sc
             {"repository": repository, "path": path}, has_many=len(scope.repositories) != 1
         )
         terminal.out(f"{file}:{number}" if is_counted else file)
+    _say_more(search)
 
 
-def _remark(search: _Search, scope: _Scope) -> None:
+def _remark(search: _Search, scope: _Scope, *, is_symbol: bool) -> None:
     """Say on stderr what the results alone do not tell."""
     if search.reason:
         terminal.say(f"note: not everything was searched: {search.reason}")
     if not search.found:
         terminal.say("no match")
-    for one in search.searched if scope.checkout else ():
-        _remark_lag(scope.checkout, one)
+    for one in search.searched:
+        if scope.checkout:
+            _remark_lag(scope.checkout, one)
+        if is_symbol and one.get("symbols") not in {None, "complete"}:
+            told = {"off": "the server keeps no symbols"}
+            known = told.get(str(one["symbols"]), f"symbols are there for {one['symbols']} so far")
+            terminal.say(f"note: {one.get('repository')}: {known}")
 
 
 def _remark_lag(checkout: Checkout | None, searched: Json) -> None:

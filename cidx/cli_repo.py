@@ -52,14 +52,7 @@ def list_repositories(*, is_json: bool) -> None:
 
 
 def _all(client: Client) -> list[Json]:
-    found: list[Json] = []
-    cursor = None
-    while True:
-        page = client.get("/api/repositories", {"limit": _PAGE, "cursor": cursor})
-        found += page.get("repositories") or []
-        cursor = page.get("next_cursor")
-        if cursor is None:
-            return found
+    return list(client.listed("/api/repositories", {"limit": _PAGE}, "repositories"))
 
 
 @repo.command()
@@ -88,6 +81,28 @@ def of_here(client: Client, checkout: checkouts.Checkout | None) -> Json:
         hint = "cidx sync" if client.access.is_embedded else f"cidx repo add {checkout.remote}"
         raise ClientError(f"this remote is not registered: {checkout.remote}", hint=hint)
     return found
+
+
+@repo.command()
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--branch", metavar="BRANCH", help="Default: the default branch.")
+@click.option(
+    "--reason",
+    type=click.Choice(["binary", "too-large", "symlink", "submodule", "missing"]),
+    help="Only files skipped for this reason.",
+)
+@json_option
+def skipped(name: str | None, *, branch: str | None, reason: str | None, is_json: bool) -> None:
+    """List the files whose content is not searched, with size in bytes and reason."""
+    checkout = repositories.here()
+    with Client(choose(checkout)) as client:
+        found = name or str(of_here(client, checkout)["name"])
+        asked: Json = {"branch": branch, "reason": reason}
+        for file in client.listed(f"{repository_path(found)}/skipped", asked, "files"):
+            if is_json:
+                terminal.out_json(file)
+            else:
+                terminal.out(tables.skipped_line(file))
 
 
 @repo.command()

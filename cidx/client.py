@@ -10,6 +10,7 @@ from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
 from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, json_of, problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from cidx.access import Access
@@ -60,6 +61,16 @@ class Client:
         headers = {"Prefer": f"wait={wait_s:.0f}"} if wait_s else None
         answer = self._send("GET", path, query=query, headers=headers, wait_s=wait_s)
         return json_of(answer, self.access.url)
+
+    def listed(self, path: str, query: Query, key: str) -> Iterator[Json]:
+        """Yield everything in a list of pages; errors as for `get`."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, {**query, "cursor": cursor})
+            yield from page.get(key) or ()
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
 
     def post(self, path: str, body: Json | None = None) -> Json:
         """Return the answer to *body*; it is done once, even if it must be sent twice."""

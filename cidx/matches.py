@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _PATH = "\x1b[35m"
 _LINE = "\x1b[32m"
 _HIT = "\x1b[1;31m"
+_FAINT = "\x1b[2m"
 _PLAIN = "\x1b[0m"
 
 Match = dict[str, Any]
@@ -43,6 +44,9 @@ class Listing:
         heading = self._heading(file)
         before, after = match.get("context_before") or [], match.get("context_after") or []
         number = int(match.get("line") or 0)
+        if number < self._last_line:  # definitions came first; their file starts again here
+            self._last_line = 0
+            heading = heading or (["--"] if self._has_context else [])
         around = {
             **{number - len(before) + at: text for at, text in enumerate(before)},
             **{number + 1 + at: text for at, text in enumerate(after)},
@@ -50,7 +54,7 @@ class Listing:
         # Neighbouring matches share context; a line is printed once.
         shown = {
             **{at: self._line(file, at, text, "-") for at, text in around.items()},
-            number: self._line(file, number, self._marked(match), ":"),
+            number: self._line(file, number, self._marked(match) + self._symbol(match), ":"),
         }
         lines = [shown[at] for at in sorted(shown) if at > self._last_line or at == number]
         gap = self._gap(min(shown), is_new=bool(heading))
@@ -76,6 +80,15 @@ class Listing:
         if self._is_grouped:
             return f"{self._painted(str(number), _LINE)}{mark} {text}"
         return f"{file}{mark}{number}{mark}{text}"
+
+    def _symbol(self, match: Match) -> str:
+        symbol = match.get("symbol")
+        if not symbol:
+            return ""
+        name, kind, scope = (printable(str(symbol.get(k) or "")) for k in ("name", "kind", "scope"))
+        if not self._is_grouped:
+            return f"\t{kind} {scope}.{name}" if scope else f"\t{kind} {name}"
+        return self._painted(f"  [{kind} of {scope}]" if scope else f"  [{kind}]", _FAINT)
 
     def _painted(self, text: str, color: str) -> str:
         return f"{color}{text}{_PLAIN}" if self._is_colored else text
@@ -113,4 +126,7 @@ def file_of(match: Match, *, has_many: bool) -> str:
 
 def files(matches: Iterable[Match]) -> Counter[tuple[str, str]]:
     """Return how many matching lines each (repository, path) has, in the server's order."""
-    return Counter((str(m.get("repository")), str(m.get("path"))) for m in matches)
+    found: Counter[tuple[str, str]] = Counter()
+    for match in matches:
+        found[str(match.get("repository")), str(match.get("path"))] += int(match.get("count") or 1)
+    return found

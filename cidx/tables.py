@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cidx import amounts, render
+from cidx import amounts, matches, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +86,12 @@ def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
         ended = amounts.age(job.get("finished_at"), now) if job.get("finished_at") else ""
         lines.append(f"  last job  {job.get('job_id')} {job.get('status')} {ended}".rstrip())
     return lines
+
+
+def skipped_line(file: dict[str, Any]) -> str:
+    """Return a file whose content is not searched as reason, size in bytes and path."""
+    path = matches.printable(str(file.get("path")))
+    return f"{file.get('reason'):10} {file.get('size'):>12} {path}"
 
 
 def _tracked(repository: dict[str, Any]) -> str:

@@ -192,9 +192,7 @@ class CatalogReader:
         sql, values = _ENTRY, [branch_id, *(after or ())]
         if after is not None:
             sql += " AND (e.class, e.path) > (?, ?)"
-        with translated():
-            for row in self._db.execute(sql + " ORDER BY e.class, e.path", values):
-                yield _entry(row)
+        yield from map(_entry, self.stream(sql + " ORDER BY e.class, e.path", values))
 
     def entry_at(self, branch_id: int, path: bytes) -> Entry | None:
         """Return the entry at *path*, or None if the branch has none there."""
@@ -231,6 +229,18 @@ class CatalogReader:
               AND e.mode < {SYMLINK} GROUP BY 1"""  # noqa: S608 - constants only
         return dict(self.rows(sql))
 
+    def skipped_in_order(
+        self, branch_id: int, after: tuple[int, bytes] | None
+    ) -> Iterator[tuple[Entry, int]]:
+        """Yield a branch's entries without searched content, in order, each with its size."""
+        sql = (
+            _ENTRY.replace(" FROM", ", b.size FROM")
+            + f" AND (b.skip IS NOT NULL OR e.mode >= {SYMLINK})"
+            + " AND (e.class, e.path) > (?, ?) ORDER BY e.class, e.path"
+        )
+        for *entry, size in self.stream(sql, (branch_id, *(after or (-1, b"")))):
+            yield _entry(entry), size
+
     def sample_places(self, first_blob_id: int, count: int) -> list[tuple[bytes, int, int]]:
         """Return (oid, segment number, document) of some blobs with content, from an id on."""
         sql = (
@@ -251,6 +261,11 @@ class CatalogReader:
         """Return the rows of one question of the modules named `catalog_*`."""
         with translated():
             return self._db.execute(sql, values).fetchall()
+
+    def stream(self, sql: str, values: Values = ()) -> Iterator[Any]:
+        """Yield rows while SQLite still looks for more."""
+        with translated():
+            yield from self._db.execute(sql, values)
 
     def row(self, sql: str, values: Values = ()) -> Any:  # noqa: ANN401 - a row
         """Return the first row; `index-damaged` if there is none."""

@@ -23,12 +23,15 @@ class Position(NamedTuple):
 
     Attributes:
         repository: Its number in the query.
+        rank: Which part of the repository's answer: parts follow each other, each in path order.
         path_class: Of the path, as the catalogue has it.
         path: The file; empty = nothing of the repository yet.
-        line: The last line that was answered; None if the file is done.
+        line: The last line that was answered (or definition, by its number within the file);
+            None if the file is done.
     """
 
     repository: int
+    rank: int
     path_class: int
     path: bytes
     line: int | None
@@ -45,7 +48,7 @@ def fingerprint(parts: Iterable[str]) -> str:
 def encode(position: Position, *, query: str, generations: str) -> str:
     """Return the cursor of a place in the answer to *query* over *generations*, fingerprints."""
     path = position.path.decode("utf-8", "surrogateescape")
-    fields = [query, generations, position.repository, position.path_class, path, position.line]
+    fields = [query, generations, *position[:3], path, position.line]
     return base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
 
@@ -69,12 +72,27 @@ def decode(cursor: str, *, query: str, generations: str) -> Position:
     return fields[2]
 
 
+def encode_place(place: tuple[int, bytes]) -> str:
+    """Return the cursor of a place in a list of files: class and path."""
+    return base64.urlsafe_b64encode(b"%d %s" % place).decode()
+
+
+def decode_place(cursor: str) -> tuple[int, bytes]:
+    """Return the place that *cursor* names; `cursor-invalid` if it names none."""
+    try:
+        number, path = base64.b64decode(cursor.encode("ascii"), b"-_", validate=True).split(b" ", 1)
+        return int(number), path
+    except ValueError as err:
+        raise _refused("not a cursor", "pass a next_cursor as it is") from err
+
+
 def _fields(cursor: str) -> tuple[str, str, Position]:
     try:
         fields = json.loads(base64.b64decode(cursor.encode("ascii"), b"-_", validate=True))
-        query, generations, repository, path_class, path, line = fields
+        query, generations, repository, rank, path_class, path, line = fields
         place = Position(
             int(repository),
+            int(rank),
             int(path_class),
             path.encode("utf-8", "surrogateescape"),
             None if line is None else int(line),

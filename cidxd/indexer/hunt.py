@@ -1,10 +1,10 @@
 """
 Finding matches in order without looking at all of them.
 
-For each repository the trigrams of the pattern give candidate documents.  Are they few, their
-paths are fetched and sorted; are they many, the paths are walked in order and the others
-passed over.  Either way files are read and searched one by one, and only for as long as the
-caller goes on asking.
+In each repository the definitions named exactly like the pattern come first.  Then the
+trigrams of the pattern give candidate documents.  Are they few, their paths are fetched and
+sorted; are they many, the paths are walked in order and the others passed over.  Either way
+files are read and searched one by one, and only for as long as the caller goes on asking.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cidxd.indexer.catalog import Entry
+from cidxd.indexer.catalog_definitions import Definition
 from cidxd.indexer.condition import ANYTHING, Condition
 from cidxd.indexer.cursor import Position
 from cidxd.indexer.pattern import LineHits
-from cidxd.indexer.query import Query
+from cidxd.indexer.query import Query, Show
 from cidxd.indexer.source import Source, blamed
 
 Candidates = Mapping[int, Sequence[int]]  # documents by segment number
+Place = tuple[bytes, int]  # path and line
 
+REST: Final = 1  # rank of what is not a definition named exactly so
 _FEW: Final = 2000  # candidates whose paths are sorted rather than all paths walked
 
 
@@ -34,6 +37,8 @@ class Looked(NamedTuple):
         path: The file.
         content: Its bytes.
         hits: A line with matches; None when the file is done.
+        lines: How many lines of the file match, where that was asked for.
+        definition: What is defined there, where definitions were asked for.
     """
 
     position: Position
@@ -41,37 +46,71 @@ class Looked(NamedTuple):
     path: bytes
     content: bytes
     hits: LineHits | None
+    lines: int = 0
+    definition: Definition | None = None
 
 
-def look(
-    sources: Sequence[Source], query: Query, start: Position | None
+def look_for_text(
+    source: Source, number: int, query: Query, start: Position | None, first: Sequence[Place]
 ) -> Generator[Looked, None, None]:
     """
-    Yield the steps through all repositories, in the order of the answer, those after *start*.
+    Yield the steps through repository *number*, those after *start*.
+
+    Args:
+        source: The repository's branch.
+        number: Of the repository in the query.
+        query: What to look for.
+        start: How far earlier answers came in this repository, None if not at all.
+        first: Lines that come before all others if they match, in their order.
 
     Raises:
-        IndexFaultError: An index is damaged or cannot be read.
+        IndexFaultError: The index is damaged or cannot be read.
     """
-    for number, source in enumerate(sources):
-        if start is not None and number < start.repository:
+    with blamed(source.place, source.index.epoch):
+        if start is None or start.rank < REST:
+            yield from _look_first(source, number, query, start, first)
+            start = None
+        yield from _look_in(source, number, query, start, frozenset(first))
+
+
+def _look_first(
+    source: Source, number: int, query: Query, start: Position | None, first: Sequence[Place]
+) -> Iterator[Looked]:
+    seen = start.line or 0 if start is not None else 0  # here lines are numbers within *first*
+    catalog, branch_id = source.index.catalog, source.branch.branch_id
+    for at, (path, line) in enumerate(first[seen:], seen + 1):
+        entry = catalog.entry_at(branch_id, path)
+        content = None if entry is None else source.content(entry)
+        if content is None:
             continue
-        after = start if start is not None and number == start.repository else None
-        with blamed(source.place, source.index.epoch):
-            yield from _look_in(source, number, query, after)
+        hits = next(query.pattern.lines(content, line - 1), None)
+        if hits is not None and hits.number == line:
+            yield Looked(Position(number, 0, 0, path, at), 0, path, content, hits)
 
 
-def _look_in(source: Source, number: int, query: Query, after: Position | None) -> Iterator[Looked]:
+def _look_in(
+    source: Source, number: int, query: Query, after: Position | None, done: frozenset[Place]
+) -> Iterator[Looked]:
     for files, entry in _files(source, query, after):
-        if entry.segment_number is None or entry.document is None:
+        content = source.content(entry)
+        if content is None:
             continue
-        content = source.segment(entry.segment_number).content(entry.document)
         is_resumed = after is not None and entry.path == after.path
         seen = (after.line or 0) if after is not None and is_resumed else 0
-        for hits in query.pattern.lines(content, seen):
-            position = Position(number, entry.path_class, entry.path, hits.number)
-            yield Looked(position, files - 1, entry.path, content, hits)
-        position = Position(number, entry.path_class, entry.path, None)
+        for hits, count in _hits(query, content, seen):
+            if (entry.path, hits.number) not in done:
+                position = Position(number, REST, entry.path_class, entry.path, hits.number)
+                yield Looked(position, files - 1, entry.path, content, hits, count)
+        position = Position(number, REST, entry.path_class, entry.path, None)
         yield Looked(position, files, entry.path, content, None)
+
+
+def _hits(query: Query, content: bytes, seen: int) -> Iterator[tuple[LineHits, int]]:
+    lines = query.pattern.lines(content, seen)
+    if query.show is Show.LINES:
+        yield from ((hits, 0) for hits in lines)
+    elif seen == 0 and (first := next(lines, None)) is not None:
+        yield first, 1 + (sum(1 for _ in lines) if query.show is Show.COUNT else 0)
 
 
 def _files(source: Source, query: Query, after: Position | None) -> Iterator[tuple[int, Entry]]:

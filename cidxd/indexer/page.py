@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cidxd.indexer import cursor
+from cidxd.indexer.catalog_definitions import progress
 from cidxd.indexer.cursor import Position
 from cidxd.indexer.excerpt import named_path, quoted
-from cidxd.indexer.hunt import Looked, look
-from cidxd.indexer.query import Query
+from cidxd.indexer.hunt import Looked, look_for_text
+from cidxd.indexer.hunt_definitions import look_for_name, places_of
+from cidxd.indexer.query import Query, Show
 from cidxd.indexer.shelf import Shelf
 from cidxd.indexer.source import Source, open_sources
 
@@ -48,7 +50,7 @@ def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.mono
         if query.cursor is not None:
             start = cursor.decode(query.cursor, query=query.fingerprint, generations=moving)
         page = Page(position=start)
-        with closing(look(sources, query, start)) as steps:
+        with closing(_look(sources, query, start)) as steps:
             _fill(page, steps, sources, query, lambda: clock() - started > query.timeout_s)
     elapsed = clock() - started
     files = sum(source.branch.files for source in sources)
@@ -81,7 +83,7 @@ def _fill(
                 page.has_more = True
                 return
             source = sources[step.position.repository]
-            match = _match(source, step.path, quoted(step.content, step.hits, query.context))
+            match = _match(source, step, query)
             page.matches.append(match)
             page.characters += _weight(match)
         page.position = step.position
@@ -93,17 +95,41 @@ def _fill(
             return
 
 
-def _match(source: Source, path: bytes, excerpt: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _look(
+    sources: Sequence[Source], query: Query, start: Position | None
+) -> Generator[Looked, None, None]:
+    """Yield the steps through all repositories, in the order of the answer, those after *start*."""
+    for number, source in enumerate(sources):
+        if start is not None and number < start.repository:
+            continue
+        after = start if start is not None and number == start.repository else None
+        if query.name is not None:
+            yield from look_for_name(source, number, query, query.name, after)
+            continue
+        first = places_of(source, query, query.first) if query.first is not None else []
+        yield from look_for_text(source, number, query, after, first)
+
+
+def _match(source: Source, step: Looked, query: Query) -> dict[str, Any]:
+    match: dict[str, Any] = {
         "repository": source.place.name,
         "branch": source.branch.name,
         "commit": source.branch.commit,
-        **named_path(path),
-        **excerpt,
+        **named_path(step.path),
     }
+    if query.show is Show.COUNT:
+        match["count"] = step.lines
+    if query.show is Show.LINES and step.hits is not None:
+        match |= quoted(step.content, step.hits, query.context)
+    if step.definition is not None:
+        one = step.definition
+        match["symbol"] = {"name": one.name, "kind": one.kind, "scope": one.scope}
+    return match
 
 
 def _weight(match: Mapping[str, Any]) -> int:
+    if "text" not in match:
+        return _OVERHEAD
     around = (*match.get("context_before", ()), *match.get("context_after", ()))
     ranges = 12 * len(match["ranges"])
     return _OVERHEAD + ranges + len(match["text"]) + sum(map(len, around))
@@ -115,5 +141,11 @@ def _searched(source: Source) -> dict[str, Any]:
         "branch": source.branch.name,
         "commit": source.branch.commit,
         "committed_at": source.branch.committed_at,
-        "symbols": "none",
+        "symbols": _symbols(source),
     }
+
+
+def _symbols(source: Source) -> str:
+    """Return how far the definitions of a branch are: complete, or a part of its files."""
+    waiting, files = progress(source.index.catalog, source.branch.branch_id)
+    return f"{files - waiting} of {files} files" if waiting else "complete"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from cidxd.errors import InvalidError
 from cidxd.indexer import cursor
+from cidxd.indexer.catalog_definitions import Name
 from cidxd.indexer.globs import path_filter
 from cidxd.indexer.languages import language_filter
 from cidxd.indexer.literal import Literal
-from cidxd.indexer.pattern import Pattern
+from cidxd.indexer.pattern import Pattern, refused
 from cidxd.indexer.protocol import MAX_MATCHES
 
-_LATER: Final = ("regex", "symbol")
+_MODES: Final = ("literal", "regex", "symbol")
+_LATER: Final = ("regex",)
 _CONTEXT: Final = 100  # lines around a match, at most
 
 
@@ -28,6 +31,14 @@ class Place:
     branch: str | None
 
 
+class Show(StrEnum):
+    """What an answer lists: matching lines, files, or files with the number of their lines."""
+
+    LINES = "lines"
+    FILES = "files"
+    COUNT = "count"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """
@@ -35,7 +46,10 @@ class Query:
 
     Attributes:
         places: The repositories, in the order of the answer; never empty.
-        pattern: What to look for.
+        pattern: What to look for, or what to mark of a definition.
+        name: Of the definitions to look for; None in a search for text.
+        first: The name whose definitions come before other lines; None where there is none.
+        show: What to list.
         admits: Whether a path is to be searched.
         limit: The most matches of one answer, 1 to `MAX_MATCHES`.
         context: How many lines around each match are wanted.
@@ -46,6 +60,9 @@ class Query:
 
     places: Sequence[Place]
     pattern: Pattern
+    name: Name | None
+    first: Name | None
+    show: Show
     admits: Callable[[bytes], bool]
     limit: int
     context: int
@@ -62,23 +79,44 @@ def parse_query(request: Mapping[str, Any]) -> Query:
         InvalidError: Status 400 for its form; 422 `mode-unknown`, `pattern-invalid`,
             `path-invalid` or `lang-unknown` for a value in it.
     """
-    _check_mode(_text(request, "mode", "literal"))
-    case = _one_of(request, "case", ("sensitive", "insensitive"))
+    mode = _mode(request)
+    ignore_case = _one_of(request, "case", ("sensitive", "insensitive")) == "insensitive"
     word = _typed(request, "word", bool, default=False)
+    show = Show(_one_of(request, "show", tuple(Show)))
     text = _text(request, "q")
+    name = None
+    if mode == "symbol":
+        _check_name_options(show, word=word)
+        name = _name(text, ignore_case=ignore_case)
+    is_name = mode == "literal" and show is Show.LINES and text.isidentifier()
     globs, languages = _texts(request, "path"), _texts(request, "lang")
     places = _places(request)
     named = [f"{place.name}\t{place.branch or ''}" for place in places]
     return Query(
         places=places,
-        pattern=Literal(text, ignore_case=case == "insensitive", whole_word=word),
+        pattern=_pattern(mode, text, ignore_case=ignore_case, word=word),
+        name=name,
+        first=Name(text, ignore_case=False) if is_name else None,
+        show=show,
         admits=_admits(path_filter(globs), language_filter(languages)),
         limit=_number(request, "limit", 50, MAX_MATCHES) or MAX_MATCHES,
         context=_number(request, "context", 0, _CONTEXT),
         cursor=_optional_text(request, "cursor"),
         timeout_s=_number(request, "timeout_ms", 5000, 3_600_000) / 1000,
         fingerprint=cursor.fingerprint(
-            [text, case, str(word), "path", *globs, "lang", *languages, "in", *named]
+            [
+                mode,
+                show,
+                text,
+                str(ignore_case),
+                str(word),
+                "path",
+                *globs,
+                "lang",
+                *languages,
+                "in",
+                *named,
+            ]
         ),
     )
 
@@ -115,11 +153,52 @@ def path_of(request: Mapping[str, Any]) -> bytes:
         raise malformed("path is not Unicode text", "/path") from err
 
 
-def _check_mode(mode: str) -> None:
-    if mode == "literal":
-        return
-    later = f"{mode} search is not there yet" if mode in _LATER else f"no such mode: {mode}"
-    raise InvalidError(later, code="mode-unknown", hint="use mode literal", pointer="/mode")
+def _mode(request: Mapping[str, Any]) -> str:
+    mode = _text(request, "mode", _MODES[0])
+    if mode not in _MODES:
+        raise InvalidError(
+            f"no such mode: {mode}",
+            code="mode-unknown",
+            hint=f"use one of: {', '.join(_MODES)}",
+            pointer="/mode",
+        )
+    return mode
+
+
+def _pattern(mode: str, text: str, *, ignore_case: bool, word: bool) -> Pattern:
+    if mode in _LATER:
+        raise InvalidError(
+            f"{mode} search is not there yet",
+            code="mode-unknown",
+            hint="use mode literal",
+            pointer="/mode",
+        )
+    return Literal(text, ignore_case=ignore_case, whole_word=word)
+
+
+def _check_name_options(show: Show, *, word: bool) -> None:
+    if word:
+        raise InvalidError(
+            "whole words are for text, not for names",
+            code="pattern-invalid",
+            hint="leave out the word option: exact names come first",
+            pointer="/word",
+        )
+    if show is not Show.LINES:
+        raise InvalidError(
+            "definitions are listed one by one",
+            code="show-invalid",
+            hint="use show lines with mode symbol",
+            pointer="/show",
+        )
+
+
+def _name(text: str, *, ignore_case: bool) -> Name:
+    try:
+        text.encode()
+    except UnicodeEncodeError as err:
+        raise refused("no name is spelled like this", "remove the bytes that are no UTF-8") from err
+    return Name(text, ignore_case)
 
 
 def _admits(*filters: Callable[[bytes], bool] | None) -> Callable[[bytes], bool]:

@@ -90,10 +90,11 @@ def _answered(shelf: Shelf, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 
         "search": lambda shelf, request: search(shelf, parse_query(request)),
         "tips": view.tips,
         "file": view.file,
+        "skipped": view.skipped,
     }
     answerer = answerers.get(str(request.get("op")))
     if answerer is None:
-        raise malformed("op is none of search, tips, file", "/op")
+        raise malformed("op is none of search, tips, file, skipped", "/op")
     try:
         return answerer(shelf, request)
     except IndexFaultError as err:

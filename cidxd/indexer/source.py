@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cidxd.errors import FaultError, NotFoundError
-from cidxd.indexer.catalog import Branch, SegmentRow
+from cidxd.indexer.catalog import Branch, Entry, SegmentRow
 from cidxd.indexer.query import Place
 from cidxd.indexer.segment import SegmentReader
 from cidxd.indexer.shelf import OpenIndex, Shelf
@@ -51,6 +51,12 @@ class Source:
         if row is None:
             raise FaultError("index-damaged", f"the catalogue has no segment {number}")
         return self.index.segment(row)
+
+    def content(self, entry: Entry) -> bytes | None:
+        """Return what a search looks at of an entry; None where its content is not indexed."""
+        if entry.segment_number is None or entry.document is None:
+            return None
+        return self.segment(entry.segment_number).content(entry.document)
 
 
 def open_sources(shelf: Shelf, places: Iterable[Place], transactions: ExitStack) -> list[Source]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cidxd.errors import FaultError, InvalidError, NotFoundError
+from cidxd.indexer import cursor
 from cidxd.indexer.catalog import SYMLINK, Branch, Entry
+from cidxd.indexer.catalog_definitions import definitions_of
 from cidxd.indexer.epoch import current_epoch, is_marked_damaged
 from cidxd.indexer.excerpt import named_path
 from cidxd.indexer.query import Place, malformed, parse_place, path_of
@@ -42,7 +45,7 @@ def tips(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def file(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return a file: `path`, `commit`, `size`, and `text` or `base64`, cut at `FILE_BYTES`.
+    Return a file: `path`, `commit`, `size`, `symbols`, and `text` or `base64` up to `FILE_BYTES`.
 
     Raises:
         NotFoundError: `not-indexed`, `branch-not-indexed`, `commit-not-indexed`, `file-not-found`.
@@ -57,9 +60,49 @@ def file(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
         if entry is None:
             raise _missing(path, branch)
         content = _indexed(index, entry)
+        symbols = [] if content is None else definitions_of(index.catalog, entry.blob_id)
     if content is None:
         content = _stored(request, branch, entry)
-    return named_path(path) | {"commit": branch.commit, "size": len(content)} | _shown(content)
+    return {
+        **named_path(path),
+        "commit": branch.commit,
+        "size": len(content),
+        "symbols": [
+            {"name": one.name, "kind": one.kind, "scope": one.scope, "line": one.line}
+            for one in symbols
+        ],
+        **_shown(content),
+    }
+
+
+def skipped(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the `files` whose content is not searched, each with its `reason`, and `next_cursor`.
+
+    Raises:
+        NotFoundError: `not-indexed`, `branch-not-indexed`.
+        InvalidError: `cursor-invalid`.
+        IndexFaultError: The index is damaged or cannot be read.
+    """
+    place = parse_place(request)
+    reason, limit = request.get("reason"), int(request.get("limit") or 1000)
+    after = cursor.decode_place(str(request["cursor"])) if request.get("cursor") else None
+    index = taken(shelf, place)
+    with blamed(place, index.epoch), index.catalog:
+        branch = chosen_branch(place, index.catalog.branches())
+        every = index.catalog.skipped_in_order(branch.branch_id, after)
+        found = (one for one in every if reason in {None, one[0].skip})
+        files = list(itertools.islice(found, limit + 1))
+    last = files[limit - 1][0] if len(files) > limit else None
+    return {
+        "commit": branch.commit,
+        "branch": branch.name,
+        "files": [
+            {**named_path(entry.path), "reason": entry.skip, "size": size}
+            for entry, size in files[:limit]
+        ],
+        "next_cursor": cursor.encode_place(last[:2]) if last is not None else None,
+    }
 
 
 def _told(index: OpenIndex) -> dict[str, Any]:

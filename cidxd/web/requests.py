@@ -127,6 +127,7 @@ class SearchBody(Sent):
     mode: Literal["literal", "regex", "symbol"] = "literal"
     case: Literal["sensitive", "insensitive"] = "sensitive"
     word: bool = False
+    show: Literal["lines", "files", "count"] = "lines"
     path: list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]] = Field(default=[])
     lang: list[Annotated[str, StringConstraints(min_length=1, max_length=50)]] = Field(default=[])
     repository: list[Name] = Field(default=[])
@@ -142,6 +143,15 @@ class FileQuery(Sent):
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     commit: Commit | None = None
     branch: Branch | None = None
+
+
+class SkippedQuery(Sent):
+    """Files whose content is not searched; without `branch` those of the default branch."""
+
+    branch: Branch | None = None
+    reason: Literal["binary", "too-large", "symlink", "submodule", "missing"] | None = None
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    cursor: Annotated[str, StringConstraints(max_length=8192)] | None = None
 
 
 class UserBody(Sent):

@@ -10,7 +10,7 @@ from cidxd.errors import NotFoundError
 from cidxd.model import catalogue
 from cidxd.model.repository import Repository
 from cidxd.web import problem
-from cidxd.web.requests import FileQuery, SearchBody
+from cidxd.web.requests import FileQuery, SearchBody, SkippedQuery
 from cidxd.web.route import Call
 from cidxd.web.server import REQUEST_ID
 from cidxd.web.services import Services
@@ -42,6 +42,13 @@ class Search:
         asked = call.asked(FileQuery)
         row = catalogue.named(self._services.state, call.part("name"))
         question = {"op": "file", "path": asked.path, "commit": asked.commit}
+        return await self._asked(call, question | self._place(row, asked.branch), _WHOLE_LIMIT_S)
+
+    async def skipped(self, call: Call) -> web.StreamResponse:
+        """`GET /api/repositories/{name}/skipped`."""
+        asked = call.asked(SkippedQuery)
+        row = catalogue.named(self._services.state, call.part("name"))
+        question = {"op": "skipped", **asked.model_dump(exclude={"branch"})}
         return await self._asked(call, question | self._place(row, asked.branch), _WHOLE_LIMIT_S)
 
     def _chosen(self, sent: SearchBody) -> list[Repository]:

@@ -7,17 +7,38 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 
+class SymbolDocument(TypedDict):
+    """A definition: its name, what it is, and the definitions around it."""
+
+    name: str
+    kind: str
+    scope: str | None
+
+
+class FileSymbolDocument(SymbolDocument):
+    """A definition within a file."""
+
+    line: int
+
+
 class MatchDocument(TypedDict):
-    """One matching line; `column` is a 1-based byte, `ranges` count code points of `text`."""
+    """
+    One matching line; `column` is a 1-based byte, `ranges` count code points of `text`.
+
+    With `show` files or count there is no line; count adds how many lines of the file match.
+    """
 
     repository: str
     branch: str
     commit: str
     path: str
-    line: int
-    column: int
-    text: str
-    ranges: list[tuple[int, int]]
+    line: NotRequired[int]
+    column: NotRequired[int]
+    text: NotRequired[str]
+    ranges: NotRequired[list[tuple[int, int]]]
+    count: NotRequired[int]
+    symbol: NotRequired[SymbolDocument]
+    truncated: NotRequired[bool]
     path_base64: NotRequired[str]
     invalid_utf8: NotRequired[bool]
     context_before: NotRequired[list[str]]
@@ -25,7 +46,7 @@ class MatchDocument(TypedDict):
 
 
 class SearchedDocument(TypedDict):
-    """What an answer is the truth about."""
+    """What an answer is the truth about; `symbols` is complete, off, or how far they are."""
 
     repository: str
     branch: str
@@ -51,6 +72,25 @@ class FileDocument(TypedDict):
     path: str
     commit: str
     size: int
+    symbols: list[FileSymbolDocument]
     text: NotRequired[str]
     base64: NotRequired[str]
     truncated: NotRequired[bool]
+
+
+class SkippedFileDocument(TypedDict):
+    """A file whose content is not searched, and why."""
+
+    path: str
+    reason: str
+    size: int
+    path_base64: NotRequired[str]
+
+
+class SkippedDocument(TypedDict):
+    """Such files by class and path, and where the list goes on."""
+
+    commit: str
+    branch: str
+    files: list[SkippedFileDocument]
+    next_cursor: str | None

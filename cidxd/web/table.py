@@ -21,11 +21,12 @@ from cidxd.web.requests import (
     RepositoryPatch,
     RepositorySyncBody,
     SearchBody,
+    SkippedQuery,
     SyncBody,
 )
 from cidxd.web.route import Route
 from cidxd.web.search import Search
-from cidxd.web.search_documents import FileDocument, SearchDocument
+from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
@@ -147,5 +148,10 @@ def _search(handlers: Search) -> list[Route]:
         Route(
             "GET", "/api/repositories/{name}/file", handlers.file, "A file of an indexed commit",
             query=FileQuery, answer=FileDocument, faults=_SEARCH,
+        ),
+        Route(
+            "GET", "/api/repositories/{name}/skipped", handlers.skipped,
+            "Files whose content is not searched, and why", query=SkippedQuery,
+            answer=SkippedDocument, faults=_SEARCH,
         ),
     ]  # fmt: skip

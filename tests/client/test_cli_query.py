@@ -83,6 +83,7 @@ async def test_matches_go_to_a_pipe_as_path_line_text(server: Server, capsys: To
         "repository": ["work"],
         "limit": 50,
         "context": 0,
+        "show": "lines",
     }
 
 
@@ -100,6 +101,7 @@ async def test_every_option_is_sent(server: Server) -> None:
         "branch": "dev",
         "limit": 1,
         "context": 3,
+        "show": "lines",
     }
 
 
@@ -123,12 +125,32 @@ async def test_json_is_one_match_a_line(server: Server, capsys: Told) -> None:
     ("option", "out"),
     [("--files", "work:a.py\nwork:b.py\n"), ("--count", "work:a.py:2\nwork:b.py:1\n")],
 )
+@pytest.mark.parametrize("mode", ["--regex", "--symbol"])
 async def test_files_and_counts_look_at_every_page(
-    server: Server, capsys: Told, option: str, out: str
+    server: Server, capsys: Told, option: str, out: str, mode: str
 ) -> None:
-    await query("hit", "--all", option)
+    if mode != "--symbol":  # the server counts, but definitions it lists one by one
+        server.found = [{**match(0), "count": 2}, {**match(0, "b.py"), "count": 1}]
+    await query("hit", "--all", option, mode)
     assert capsys.readouterr().out == out
-    assert [body["limit"] for body in server.asked] == [0, 0]
+    assert {body["limit"] for body in server.asked} == {0}
+    shown = "lines" if mode == "--symbol" else option.removeprefix("--")
+    assert {body["show"] for body in server.asked} == {shown}
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_limit_counts_files_where_files_are_listed(capsys: Told) -> None:
+    await query("hit", "--all", "--files", "--limit", "1")
+    assert capsys.readouterr() == (
+        "work:a.py\n",
+        "note: the first match; --limit 0 shows all\n",
+    )
+
+
+async def test_unfinished_symbols_are_told(server: Server, capsys: Told) -> None:
+    server.more = {"searched": [{"repository": "work", "symbols": "3 of 9 files"}]}
+    await query("hit", "--all", "--symbol")
+    assert capsys.readouterr().err == "note: work: symbols are there for 3 of 9 files so far\n"
 
 
 async def test_no_match_is_exit_0_and_a_line_on_stderr(server: Server, capsys: Told) -> None:

@@ -63,3 +63,32 @@ def test_a_match_by_path_alone_has_no_line() -> None:
 
 def test_files_are_counted_in_the_servers_order() -> None:
     assert list(files(FOUND).items()) == [(("r", "a.py"), 2), (("r", "b/c.py"), 1)]
+
+
+def test_a_definition_says_what_it_is_and_within_what() -> None:
+    symbol = {"name": "de", "kind": "method", "scope": "Foo"}
+    inside = match("a.py", 3, "de f", symbol=symbol)
+    outside = match("a.py", 9, "de g", symbol={**symbol, "scope": None})
+    assert lines([inside, outside]) == [
+        "a.py:3:de f\tmethod Foo.de",
+        "a.py:9:de g\tmethod de",
+    ]
+    assert lines([inside, outside], is_grouped=True) == [
+        *("a.py", "3: de f  [method of Foo]", "9: de g  [method]"),
+    ]
+
+
+def test_a_file_whose_definition_came_first_is_shown_from_its_beginning_again() -> None:
+    found = [
+        match("a.py", 9, "de", context_before=["eight"], context_after=["ten"]),
+        match("a.py", 2, "de", context_before=["one"], context_after=["three"]),
+    ]
+    assert lines(found, has_context=True) == [
+        *("a.py-8-eight", "a.py:9:de", "a.py-10-ten"),
+        *("--", "a.py-1-one", "a.py:2:de", "a.py-3-three"),
+    ]
+
+
+def test_counts_of_the_server_are_taken() -> None:
+    counted = [{"repository": "r", "path": "a.py", "count": 7}]
+    assert dict(files(counted)) == {("r", "a.py"): 7}

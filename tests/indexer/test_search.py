@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,19 @@ def test_the_walk_in_order_pages_like_the_sorted_candidates(
     assert places(every_match(child, index, "common text", limit=1001)) == whole
 
 
+@pytest.mark.parametrize("q", ["needle", "ne", "absent"])
+@pytest.mark.parametrize("limit", [2, 50])
+def test_files_and_counts_are_those_of_the_lines(
+    child: SearchChild, indexed: Path, q: str, limit: int
+) -> None:
+    lines = [path for path, _ in places(child.matches(indexed, q, limit=0))]
+    files = every_match(child, indexed, q, limit=limit, show="files")
+    counts = every_match(child, indexed, q, limit=limit, show="count")
+    assert [match["path"] for match in files] == list(dict.fromkeys(lines))
+    assert all("line" not in match and "text" not in match for match in [*files, *counts])
+    assert {match["path"]: match["count"] for match in counts} == Counter(lines)
+
+
 def test_a_match_tells_where_it_is(child: SearchChild, indexed: Path, repository: Checkout) -> None:
     status, body = child.search(indexed, "needle", limit=1, context=2)
     assert status == 200
@@ -203,7 +217,7 @@ def test_a_match_tells_where_it_is(child: SearchChild, indexed: Path, repository
     assert body["next_cursor"]
     (searched,) = body["searched"]
     assert searched["commit"] == repository.head()
-    assert searched["symbols"] == "none"
+    assert searched["symbols"] == "complete"
 
 
 def test_paths_and_languages_narrow_the_search(child: SearchChild, indexed: Path) -> None:
@@ -310,7 +324,12 @@ def test_what_is_not_indexed_is_not_found(child: SearchChild, indexed: Path) -> 
         ({"q": "a\0b"}, 422, "pattern-invalid", "/q"),
         ({"q": "\ud800"}, 422, "pattern-invalid", "/q"),
         ({"mode": "regex"}, 422, "mode-unknown", "/mode"),
-        ({"mode": "symbol"}, 422, "mode-unknown", "/mode"),
+        ({"mode": "meaning"}, 422, "mode-unknown", "/mode"),
+        ({"mode": "symbol", "word": True}, 422, "pattern-invalid", "/word"),
+        ({"mode": "symbol", "show": "files"}, 422, "show-invalid", "/show"),
+        ({"mode": "symbol", "q": ""}, 422, "pattern-invalid", "/q"),
+        ({"mode": "symbol", "q": "a\udc80"}, 422, "pattern-invalid", "/q"),
+        ({"show": "all"}, 400, "request-invalid", "/show"),
         ({"lang": ["pyhton"]}, 422, "lang-unknown", "/lang/0"),
         ({"path": ["ok", "/"]}, 422, "path-invalid", "/path/1"),
         ({"limit": -1}, 400, "request-invalid", "/limit"),
@@ -369,10 +388,11 @@ def test_a_file_is_shown_as_it_is_at_an_indexed_commit(
     def shown(path: str, **request: Any) -> tuple[int, dict[str, Any]]:
         return child.ask("file", **where, path=path, **request)
 
-    whole = {"path": "a.txt", "commit": tip, "size": 3, "text": "é\n"}
+    whole = {"path": "a.txt", "commit": tip, "size": 3, "symbols": [], "text": "é\n"}
     assert shown("a.txt") == (200, whole)
     assert shown("a.txt", commit=tip[:7], branch="main") == (200, whole)
-    assert shown("b.bin")[1] == {"path": "b.bin", "commit": tip, "size": 2, "base64": "AP8="}
+    binary = {"path": "b.bin", "commit": tip, "size": 2, "symbols": [], "base64": "AP8="}
+    assert shown("b.bin")[1] == binary
     assert shown("link")[1]["text"] == "a.txt"
     big = shown("big.txt")[1]
     assert (big["size"], big["truncated"]) == (6 << 20, True)

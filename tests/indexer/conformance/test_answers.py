@@ -64,12 +64,40 @@ def test_patterns_that_cannot_match_a_line_are_refused(house: House, pattern: st
     assert body["hint"]
 
 
-@pytest.mark.parametrize("mode", ["regex", "symbol", "meaning"])
+@pytest.mark.parametrize("mode", ["meaning", ""])
 def test_a_mode_that_is_not_offered_is_said(house: House, mode: str) -> None:
     house.checkout.commit({"a.txt": "hit\n"})
     house.sync()
     status, body = house.ask("hit", mode=mode)
     assert (status, body["code"]) == (422, "mode-unknown")
+
+
+def test_files_that_are_not_searched_are_listed_with_their_reasons(house: House) -> None:
+    house.checkout.folder.joinpath("link").symlink_to("a.txt")
+    house.checkout.commit(
+        {"a.txt": "hit", "b.bin": b"\0hit", b"odd\xff.bin": b"\0", "tests/large": "x" * 2000}
+    )
+    house.sync(max_file_bytes=1000)
+    place = {"index": str(house.index), "mirror": "/", "branch": None, "reason": None}
+
+    def listed(**more: Any) -> tuple[list[tuple[str, str, int]], Any]:
+        status, body = house.searcher.ask({"op": "skipped", "limit": 50, **place, **more})
+        assert status == 200, body
+        return [(f["path"], f["reason"], f["size"]) for f in body["files"]], body["next_cursor"]
+
+    every, cursor = listed()
+    assert every == [
+        ("b.bin", "binary", 4),
+        ("link", "symlink", 0),
+        ("odd\ufffd.bin", "binary", 1),
+        ("tests/large", "too-large", 2000),
+    ]
+    assert cursor is None
+    assert listed(reason="too-large")[0] == every[-1:]
+    first, cursor = listed(limit=3)
+    assert first + listed(cursor=cursor)[0] == every
+    status, body = house.searcher.ask({"op": "skipped", **place, "cursor": "?"})
+    assert (status, body["code"]) == (400, "cursor-invalid")
 
 
 def test_what_is_not_indexed_is_a_404_that_hints_at_the_sync(house: House) -> None:
@@ -109,7 +137,12 @@ def test_an_answer_says_what_was_searched(house: House) -> None:
     _, body = house.ask("hit")
     (searched,) = body["searched"]
     assert searched.pop("committed_at").endswith("Z")
-    assert searched == {"repository": "house", "branch": "main", "commit": head, "symbols": "none"}
+    assert searched == {
+        "repository": "house",
+        "branch": "main",
+        "commit": head,
+        "symbols": "complete",
+    }
     assert (body["complete"], body["reason"], body["next_cursor"]) == (True, None, None)
     assert body["elapsed_ms"] >= 0
 
