@@ -32,6 +32,7 @@ def status(*, is_json: bool) -> int:
         "server_url": None,
         "is_embedded": access.is_embedded,
         "versions": {"client": VERSION, "server": None},
+        "index_kernel": None,
         "user": None,
         "repository": None,
     }
@@ -60,7 +61,9 @@ def _gather(access: Access, checkout: Checkout | None, facts: Json) -> ClientErr
     try:
         with Client(access) as client:
             facts["user"] = client.get("/api/auth/me")
-            facts["versions"]["server"] = client.get("/healthz").get("version")
+            health = client.get("/healthz")
+            facts["versions"]["server"] = health.get("version")
+            facts["index_kernel"] = health.get("index_kernel")
             if checkout is not None:
                 facts["repository"] = repositories.of_checkout(client, checkout)
     except (UnreachableError, NotLoggedInError) as err:
@@ -76,6 +79,8 @@ def _lines(facts: Json) -> list[str]:
     lines.append(
         f"versions    client {versions['client']}, server {versions['server'] or 'unknown'}"
     )
+    if facts["index_kernel"] not in {None, "native"}:
+        lines.append("index       without the native kernel, slower; cidxd doctor tells more")
     if user:
         lines.append(f"user        {user.get('name')} ({user.get('role')})")
     if repository:

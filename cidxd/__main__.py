@@ -195,6 +195,35 @@ def user_list(
         click.echo(f"{row['name']:<24} {row['role']}{' (disabled)' if row['disabled'] else ''}")
 
 
+@main.command()
+@_CONFIG
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="One finding a line.")
+@_says_errors
+def doctor(
+    config_file: Path | None,
+    data: Path | None,
+    as_json: bool,  # noqa: FBT001 - click passes options by name
+) -> None:
+    """Look for faults, read every byte of every index, and say what to do about each finding."""
+    from cidxd import doctor as doctors  # noqa: PLC0415 - aiohttp costs a third of a second
+
+    async def look() -> bool:
+        is_sound = True
+        async for finding in doctors.examine(_config(config_file, data)):
+            is_sound = is_sound and finding.is_sound
+            if as_json:
+                click.echo(orjson.dumps(finding._asdict()).decode())
+                continue
+            click.echo(f"{'ok' if finding.is_sound else 'FAULT':5}  {finding.what}: {finding.told}")
+            if not finding.is_sound:
+                click.echo(f"       fix: {finding.fix}")
+        return is_sound
+
+    if not asyncio.run(look()):
+        sys.exit(1)
+
+
 def _config(config_file: Path | None, data: Path | None) -> Config:
     config = settings.load(config_file) if config_file else Config()
     if data is None:

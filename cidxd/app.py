@@ -130,12 +130,12 @@ async def daemon(
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
     news.listeners.append(bus.publish)
-    tools = _tools(config, embedding)
+    tools = tools_of(config, embedding)
     async with contextlib.AsyncExitStack() as stack:
         ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
-        searchers = _searchers(config, tools)
+        searchers = searchers_of(config, tools)
         stack.push_async_callback(searchers.close)
         phases = _phases(config, data, tools, searchers, ledger)
         await rescue.rescue(ledger, data, phases.tips, lock_wait_s=tools.lock_wait_s)
@@ -176,16 +176,15 @@ async def serve(
 
     Args:
         config: Checked.
-        embedding: For a user's private daemon.
+        embedding: For a private daemon.
         stop: Set when the daemon is to end: drain, then interrupt what still runs.
         hurry: Set when it is not to wait for running jobs any longer.
         on_ready: Told the URL once requests are answered.
         on_stopping: Told before it stops to accept connections.
     """
-    data = DataFolder(config.server.data)
+    data, activity = DataFolder(config.server.data), Activity()
     async with contextlib.AsyncExitStack() as stack:
         made = await stack.enter_async_context(daemon(config, data, embedding, stop))
-        activity = Activity()
         services = made.services
         await stack.enter_async_context(
             admin_socket(data, services.ledger, services.identity, clock)
@@ -238,7 +237,8 @@ async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> No
     await made.scheduler.drain(15.0)
 
 
-def _tools(config: Config, embedding: Embedding | None) -> Tools:
+def tools_of(config: Config, embedding: Embedding | None) -> Tools:
+    """Return the commands and environments of child processes."""
     environ = settings.environment()
     allow_local = config.remotes.allow_local
     git_env: Mapping[str, str] = (
@@ -256,7 +256,8 @@ def _tools(config: Config, embedding: Embedding | None) -> Tools:
     )
 
 
-def _searchers(config: Config, tools: Tools) -> Searchers:
+def searchers_of(config: Config, tools: Tools) -> Searchers:
+    """Return the search children, not started yet."""
     return Searchers(
         (sys.executable, "-m", "cidxd.indexer", "search"),
         env=tools.child_env,

@@ -249,6 +249,22 @@ class CatalogReader:
         )
         return self.rows(sql, (first_blob_id, count))
 
+    def check_structure(self) -> None:
+        """Let SQLite look at every page; `index-damaged` if it finds something."""
+        found = self.row("PRAGMA quick_check(1)")[0]
+        if found != "ok":
+            raise FaultError("index-damaged", f"catalogue: {found}")
+
+    def count_lost(self) -> int:
+        """Return how many entries name a blob that has no row, or whose segment has none."""
+        return int(
+            self.row(
+                "SELECT count(*) FROM entry e LEFT JOIN blob b USING (blob_id)"
+                " LEFT JOIN segment s ON s.number = b.segment"
+                " WHERE b.blob_id IS NULL OR (b.segment IS NOT NULL AND s.number IS NULL)"
+            )[0]
+        )
+
     def last_blob_id(self) -> int:
         """Return the largest blob id; 0 if there is none."""
         return int(self.row("SELECT coalesce(max(blob_id), 0) FROM blob")[0])

@@ -87,12 +87,6 @@ class CatalogWriter(CatalogReader):
         finally:
             super().close()
 
-    def check_structure(self) -> None:
-        """Let SQLite look at every page; `index-damaged` if it finds something."""
-        found = self.row("PRAGMA quick_check(1)")[0]
-        if found != "ok":
-            raise FaultError("index-damaged", f"catalogue: {found}")
-
     def register(self, written: Written | None, blobs: Iterable[Blob]) -> None:
         """Commit a segment together with its blobs, or skipped blobs alone."""
         self.begin()
@@ -162,16 +156,6 @@ class CatalogWriter(CatalogReader):
         )
         self._many("DELETE FROM segment WHERE segment_id = ?", values)
         self._execute("COMMIT")
-
-    def count_lost(self) -> int:
-        """Return how many entries name a blob that has no row, or whose segment has none."""
-        return int(
-            self.row(
-                "SELECT count(*) FROM entry e LEFT JOIN blob b USING (blob_id)"
-                " LEFT JOIN segment s ON s.number = b.segment"
-                " WHERE b.blob_id IS NULL OR (b.segment IS NOT NULL AND s.number IS NULL)"
-            )[0]
-        )
 
     def publish(self) -> None:
         """Commit what was staged: from here on it is what a search answers from."""

@@ -32,7 +32,10 @@ code confirms: 0 after `done`, 1 after `failed`, 3 stopped.
 Search child (`python -m cidxd.indexer search`), one request a line on stdin, one answer
 a line on stdout, in order::
 
-    {"id": 7, "op": "search" | "tips" | "file" | "skipped", …}   ->   7 200 {…json…}\\n
+    {"id": 7, "op": "search", …}   ->   7 200 {…json…}\\n
+
+`op` is search, tips (what is indexed), file, skipped (files without searched content),
+check (read every byte) or about (the engine).
 
 The answer is the request's id, an HTTP status and the body, so that the daemon can pass
 the body's bytes on without reading them.  An error body is `{"code", "detail", "hint"}`.

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from cidxd.errors import RequestError, UnavailableError
-from cidxd.indexer import view
+from cidxd.indexer import checkup, view
 from cidxd.indexer.epoch import mark_damaged
 from cidxd.indexer.page import search
 from cidxd.indexer.protocol import LINE_LIMIT, encode_answer
@@ -91,10 +91,12 @@ def _answered(shelf: Shelf, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 
         "tips": view.tips,
         "file": view.file,
         "skipped": view.skipped,
+        "check": checkup.check,
+        "about": checkup.about,
     }
     answerer = answerers.get(str(request.get("op")))
     if answerer is None:
-        raise malformed("op is none of search, tips, file, skipped", "/op")
+        raise malformed("op is none of search, tips, file, skipped, check, about", "/op")
     try:
         return answerer(shelf, request)
     except IndexFaultError as err:

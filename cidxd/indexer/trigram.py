@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 # Below this many bytes the pure path is faster than importing numpy (about 100 ms).
+ENGINE: Final = "numpy"
 PURE_BYTES: Final = 512 * 1024
 _PURE_LIST_BYTES: Final = 2048
 _NEWLINE: Final = 10

@@ -63,6 +63,21 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return connection
 
 
+async def check_database(connection: aiosqlite.Connection) -> None:
+    """
+    Let SQLite look at every page.
+
+    Raises:
+        StoreError: It found something.
+    """
+    try:
+        rows = list(await connection.execute_fetchall("PRAGMA integrity_check(1)"))
+    except aiosqlite.Error as err:
+        raise StoreError(f"the database cannot be read: {err}") from err
+    if rows[0][0] != "ok":
+        raise StoreError(f"the database is damaged: {rows[0][0]}")
+
+
 def _keep_private(path: Path) -> None:
     # SQLite gives the files beside the database the mode of the database.
     path.touch(mode=0o600)

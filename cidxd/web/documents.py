@@ -247,6 +247,7 @@ class HealthDocument(TypedDict):
     version: str
     wire: int
     sqlite_version: str
+    index_kernel: str | None
 
 
 class ReadyDocument(TypedDict):

@@ -50,6 +50,7 @@ class Health:
             "version": VERSION,
             "wire": WIRE,
             "sqlite_version": sqlite3.sqlite_version,
+            "index_kernel": self._services.searchers.kernel,
         }
         return answer(document)
 

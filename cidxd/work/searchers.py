@@ -19,6 +19,7 @@ _log = structlog.get_logger()
 
 ANSWER_LIMIT: Final = 64 << 20  # bytes of one answer
 MEMORY_LIMIT: Final = 1 << 30  # bytes a child may keep to itself between two questions
+_ABOUT_S: Final = 5.0
 _NEVER_STALLED_S: Final = 1e9  # between questions a searcher is silent
 
 
@@ -31,6 +32,9 @@ class Searchers:
         env: Its environment.
         size: How many.
         memory_limit: A child that keeps more bytes than this after an answer is replaced.
+
+    Attributes:
+        kernel: The index's engine, `native` or `numpy`; None until a child was asked.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Searchers:
         self._ids = itertools.count(1)
         self._children: set[Child] = set()
         self._is_closed = False
+        self.kernel: str | None = None
         # What is put back last is taken first: a few warm children do most of the work.
         self._idle: asyncio.LifoQueue[Child | None] = asyncio.LifoQueue()
         for _ in range(size):
@@ -84,6 +89,15 @@ class Searchers:
         finally:
             self._idle.put_nowait(child)
         return answer
+
+    async def learn_kernel(self) -> str | None:
+        """Ask a child which engine the index has, and return `kernel`."""
+        try:
+            _, body = await self.ask({"op": "about"}, timeout_s=_ABOUT_S)
+        except UnavailableError:
+            return self.kernel
+        self.kernel = str(orjson.loads(body)["kernel"])
+        return self.kernel
 
     async def close(self) -> None:
         """End every child; questions in the air are answered with UnavailableError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,25 @@ def test_a_build_that_was_killed_leaves_an_index_that_is_looked_at_closer(
     filled.sync()
     assert list(filled.index.glob("*/catalog.seal"))
     assert len(filled.lines("needle")) == 60 * 40 + 2
+
+
+def test_a_checkup_reads_every_byte_and_marks_what_it_finds(filled: Any) -> None:
+    def checked() -> Any:
+        return filled.searcher.ask({"op": "check", "index": str(filled.index)})[1]
+
+    sound = checked()
+    assert (sound["indexed"], sound["damage"], sound["segments"]) == (True, None, 2)
+    assert sound["bytes"] == sum(path.stat().st_size for path in filled.segments())
+    path = filled.segments()[0]
+    written = path.stat()
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))  # as a disk would do it
+    assert path.stem in checked()["damage"]
+    assert filled.ask("needle")[0] == 503
+    filled.sync()
+    assert checked()["damage"] is None
 
 
 def test_a_searcher_that_holds_the_index_open_survives_its_repair(filled: Any) -> None:
