@@ -225,9 +225,13 @@ class _Build:
         catalog = self.target.catalog
         generation = catalog.stage()
         catalog.forget_branches([b.wanted.name for b in self._plan.branches])
-        return [(self._stage_branch(plan, generation), plan) for plan in self._plan.branches]
+        staged: dict[str, int] = {}
+        for plan in self._plan.branches:
+            base = staged[plan.base] if plan.base is not None else None
+            staged[plan.wanted.name] = self._stage_branch(plan, generation, base)
+        return [(staged[plan.wanted.name], plan) for plan in self._plan.branches]
 
-    def _stage_branch(self, plan: BranchPlan, generation: int) -> int:
+    def _stage_branch(self, plan: BranchPlan, generation: int, base: int | None) -> int:
         catalog = self.target.catalog
         branch_id = catalog.put_branch(
             name=plan.wanted.name,
@@ -239,6 +243,8 @@ class _Build:
             committed_at=plan.tip.committed_at,
             files=plan.files,
         )
+        if base is not None:
+            catalog.copy_entries(base, branch_id)
         catalog.delete_entries(branch_id, [c.path for c in plan.changes if c.old is not None])
         here = [(c.path, c.new) for c in plan.changes if c.new is not None]
         rows = catalog.blob_rows(list({oid for _, (_, oid) in here}))

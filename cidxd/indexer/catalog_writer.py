@@ -134,6 +134,15 @@ class CatalogWriter(CatalogReader):
             ((branch_id, *entry) for entry in entries),
         )
 
+    def copy_entries(self, from_branch_id: int, branch_id: int) -> None:
+        """Give a branch the entries that another one has."""
+        self._execute(
+            "INSERT INTO entry (branch_id, class, path, mode, blob_id)"
+            " SELECT ?, class, path, mode, blob_id FROM entry WHERE branch_id = ?"
+            " ORDER BY class, path",
+            (branch_id, from_branch_id),
+        )
+
     def delete_entries(self, branch_id: int, paths: Iterable[bytes]) -> None:
         """Take paths out of a branch's tree."""
         # Whatever class a path had: the rules that gave it may be older than this program.

@@ -46,6 +46,7 @@ class BranchPlan(NamedTuple):
         tally: How that counts against what was indexed so far.
         entries: How many entries it has afterwards, submodules included.
         files: How many of them are files and symlinks.
+        base: The branch of the same plan whose new entries it begins with; None = with its own.
     """
 
     wanted: Wanted
@@ -55,6 +56,7 @@ class BranchPlan(NamedTuple):
     tally: Tally
     entries: int
     files: int
+    base: str | None = None
 
 
 class Plan(NamedTuple):
@@ -97,10 +99,13 @@ def make_plan(mirror: Path, target: Target, wanted: Sequence[Wanted]) -> Plan:
     found = {o.name: o for o in git_pipe.objects(mirror, [*asked, *(w.commit for w in wanted)])}
     present = {name for name, o in found.items() if o.kind != "missing"}
     trees = _Trees(mirror, present)
-    branches = [
-        _plan_branch(branch, read_tip(found[branch.commit]), before.get(branch.name), target, trees)
-        for branch in wanted
-    ]
+    branches: list[BranchPlan] = []
+    for branch in wanted:
+        tip, known_as = read_tip(found[branch.commit]), before.get(branch.name)
+        if known_as is None and branches:
+            branches.append(_plan_beside(branch, tip, branches[0], trees))
+        else:
+            branches.append(_plan_branch(branch, tip, known_as, target, trees))
     new, unread, reused = _sort_out(branches, target.catalog)
     old = [branch.commit for branch in known if branch.commit in present]
     return Plan(branches, new, unread, reused, old)
@@ -144,6 +149,10 @@ class _Trees:
             self._listings[tree] = git_pipe.listing(self._mirror, tree)
         return self._listings[tree]
 
+    def difference(self, old: str, new: str) -> list[Change]:
+        """Return what differs between two trees that are surely there."""
+        return [] if old == new else git_pipe.difference(self._mirror, old, new)
+
     def shortcut(self, old: str, new: str) -> list[Change] | None:
         """Return what git says differs, or None if the old tree is not there any more."""
         if old not in self._present:
@@ -174,6 +183,15 @@ def _plan_branch(
         tally = change.tally(changes)
         return BranchPlan(wanted, tip, None, changes, tally, len(listing), _files(listing))
     return _plan_known(wanted, tip, before, target.catalog, trees)
+
+
+def _plan_beside(wanted: Wanted, tip: Tip, base: BranchPlan, trees: _Trees) -> BranchPlan:
+    """Plan a new branch by what differs from another one's new tip, which costs only that."""
+    changes = trees.difference(base.tip.tree, tip.tree)
+    entries = base.entries + sum((c.old is None) - (c.new is None) for c in changes)
+    files = base.files + sum(change.is_counted(c.new) - change.is_counted(c.old) for c in changes)
+    tally = Tally(added=files)
+    return BranchPlan(wanted, tip, None, changes, tally, entries, files, base.wanted.name)
 
 
 def _plan_known(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sandbox import Checkout, git
 
 House = Any  # the fixture's class lives in conftest, which cannot be imported
@@ -135,6 +136,28 @@ def test_branches_share_contents_come_and_go_and_answer_for_themselves(house: Ho
     assert [b["name"] for b in house.tips()["branches"]] == ["dev"]
     assert house.ask("shared", branch="main")[0] == 404
     assert house.lines("only dev") == {("b.txt", 2)}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_second_branch_begins_with_the_first_ones_entries_and_is_its_own(
+    house: House,
+    at_once: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    house.checkout.commit({f"d{n % 3}/f{n}.txt": f"line {n}\n" for n in range(30)})
+    house.checkout.git("checkout", "-q", "-b", "dev")
+    house.checkout.commit(
+        {"d0/f0.txt": None, "d1/f1.txt": "line changed\n", "tests/f2.txt": "line 2\n", "d3": "line"}
+    )
+    house.checkout.git("checkout", "-q", "main")
+    house.checkout.commit({"d2/f2.txt": "line of main\n", "only/main.txt": "line\n"})
+    if not at_once:
+        house.sync("main")
+    ready = house.sync("main", "dev")
+    assert ready["summary"]["files_total"] == 31 + 31
+    assert ready["summary"]["files_added"] == 31 + (31 if at_once else 0)
+    assert ready["summary"]["blobs_new"] == (34 if at_once else 3)
+    for branch in ("main", "dev"):
+        assert house.lines("line", branch=branch) == house.grep("line", revision=branch)
 
 
 def test_tips_tell_what_is_indexed(house: House) -> None:
