@@ -19,7 +19,7 @@ from typing import Final
 
 from cidxd.indexer.casing import any_case, variants
 from cidxd.indexer.condition import Condition, every, some
-from cidxd.indexer.pattern import LineHits, Span, refused
+from cidxd.indexer.pattern import LineHits, Span, encoded
 
 _Find = Callable[[int], Span | None]  # the first occurrence at or after an offset
 
@@ -38,7 +38,7 @@ class Literal:
     """
 
     def __init__(self, text: str, *, ignore_case: bool, whole_word: bool) -> None:
-        self.pattern = _encoded(text)
+        self.pattern = encoded(text)
         self._whole_word = whole_word
         self._ignore_case = ignore_case
         self._characters = self.pattern.decode("utf-8", "surrogateescape")
@@ -88,18 +88,6 @@ class Literal:
             return _expression_finder(content, self._expression)
         # ASCII only: lower() is many times faster than an expression, and moves no offset.
         return _bytes_finder(content.lower(), self._low)
-
-
-def _encoded(text: str) -> bytes:
-    if not text:
-        raise refused("the pattern is empty", "write what to look for")
-    if "\n" in text or "\0" in text:
-        what = "a line break" if "\n" in text else "a NUL"
-        raise refused(f"the pattern has {what} in it", "search for one line's text at a time")
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as err:
-        raise refused("the pattern is not Unicode text", "remove the lone surrogate") from err
 
 
 def _folded_runs(characters: str) -> list[list[list[int]]]:

@@ -16,9 +16,9 @@ from cidxd.indexer.languages import language_filter
 from cidxd.indexer.literal import Literal
 from cidxd.indexer.pattern import Pattern, refused
 from cidxd.indexer.protocol import MAX_MATCHES
+from cidxd.indexer.regex import Regex
 
 _MODES: Final = ("literal", "regex", "symbol")
-_LATER: Final = ("regex",)
 _CONTEXT: Final = 100  # lines around a match, at most
 
 
@@ -166,14 +166,12 @@ def _mode(request: Mapping[str, Any]) -> str:
 
 
 def _pattern(mode: str, text: str, *, ignore_case: bool, word: bool) -> Pattern:
-    if mode in _LATER:
-        raise InvalidError(
-            f"{mode} search is not there yet",
-            code="mode-unknown",
-            hint="use mode literal",
-            pointer="/mode",
-        )
-    return Literal(text, ignore_case=ignore_case, whole_word=word)
+    if mode != "regex":
+        return Literal(text, ignore_case=ignore_case, whole_word=word)
+    if word:
+        hint = r"write \b on both sides of the expression"
+        raise refused("only a literal can be asked for as a word", hint, "/word")
+    return Regex(text, ignore_case=ignore_case)
 
 
 def _check_name_options(show: Show, *, word: bool) -> None:

@@ -195,9 +195,11 @@ class House:
         place = {"index": str(self.index), "mirror": str(self.mirror), "branch": None}
         return self.searcher.ask({"op": "file", "commit": None, "path": path, **place, **more})
 
-    def grep(self, q: str | bytes, *flags: str, revision: str = "main") -> set[tuple[str, int]]:
-        """Return what git itself finds in the bare mirror."""
-        argv = ["git", f"--git-dir={self.mirror}", "grep", "-I", "-F", "-z", "-n", *flags]
+    def grep(
+        self, q: str | bytes, *flags: str, revision: str = "main", syntax: str = "-F"
+    ) -> set[tuple[str, int]]:
+        """Return what git itself finds in the bare mirror; *syntax* -P is for expressions."""
+        argv = ["git", f"--git-dir={self.mirror}", "grep", "-I", syntax, "-z", "-n", *flags]
         done = subprocess.run(
             [*argv, "-e", q, revision],
             capture_output=True,
