@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import re
 import sys
-import traceback
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +45,8 @@ def main() -> int:
     except Exception as err:  # noqa: BLE001 - the border of the process: every fault is said
         fault = translate(err)
         if fault.code == "index-failed":
+            import traceback  # noqa: PLC0415 - not on the usual path
+
             traceback.print_exc(file=sys.stderr)
         talk.fail(fault)
         return protocol.EXIT_FAILED

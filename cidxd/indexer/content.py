@@ -15,7 +15,8 @@ from cidxd.errors import FaultError
 from cidxd.indexer import git_pipe
 from cidxd.indexer.catalog import Blob
 from cidxd.indexer.catalog_writer import CatalogWriter
-from cidxd.indexer.segment import TEXT_BYTES, SegmentWriter, Written
+from cidxd.indexer.segment import Written
+from cidxd.indexer.segment_writer import SegmentWriter
 
 BINARY_PREFIX_BYTES: Final = 8000  # git's own rule (buffer_is_binary in xdiff-interface.c)
 _SKIPS_AT_ONCE: Final = 10_000
@@ -27,7 +28,7 @@ def skip_reason(found: git_pipe.Object, max_file_bytes: int) -> str | None:
         return "missing"
     if found.size > max_file_bytes or found.content is None:
         return "too-large"
-    if b"\0" in found.content[:BINARY_PREFIX_BYTES]:
+    if found.content.find(b"\0", 0, BINARY_PREFIX_BYTES) >= 0:
         return "binary"
     return None
 
@@ -55,6 +56,8 @@ class Intake:
         self._max_file_bytes = max_file_bytes
         self._writer: SegmentWriter | None = None
         self._blobs: list[Blob] = []
+        # The segment before, whose threads complete it while the next one is being filled.
+        self._ending: tuple[SegmentWriter | None, list[Blob]] = (None, [])
 
     def take_all(
         self, mirror: Path, oids: Sequence[bytes], progress: Callable[[int, int], None]
@@ -73,9 +76,11 @@ class Intake:
                 self._take(blob)
                 progress(number, self.read_bytes)
             self._flush()
+            self._settle()
         finally:
-            if self._writer is not None:
-                self._writer.abandon()
+            for writer in (self._ending[0], self._writer):
+                if writer is not None:
+                    writer.abandon()
 
     def note(self, oids: Iterable[bytes], reason: str) -> None:
         """Register objects that are never read: targets of symlinks, commits of submodules."""
@@ -93,7 +98,7 @@ class Intake:
             if self._writer is None and len(self._blobs) >= _SKIPS_AT_ONCE:
                 self._flush()
             return
-        if self._writer is not None and self._writer.text_bytes + found.size > TEXT_BYTES:
+        if self._writer is not None and not self._writer.has_room(found.size):
             self._flush()
         if self._writer is None:
             self._writer = SegmentWriter(self._folder)
@@ -103,11 +108,17 @@ class Intake:
         self.indexed_bytes += found.size
 
     def _flush(self) -> None:
-        written = None
-        if self._writer is not None:
-            written = self._writer.finish()
-            self._writer = None
+        self._settle()
+        self._ending = (self._writer, self._blobs)
+        self._writer, self._blobs = None, []
+        if self._ending[0] is not None:
+            self._ending[0].end()
+
+    def _settle(self) -> None:
+        writer, blobs = self._ending
+        written = None if writer is None else writer.finish()
+        self._ending = (None, [])
+        if written is not None:
             self.segments.append(written)
-        if self._blobs:
-            self._catalog.register(written, self._blobs)
-            self._blobs = []
+        if blobs:
+            self._catalog.register(written, blobs)

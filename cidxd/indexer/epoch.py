@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +92,8 @@ def switch_epoch(index: Path, epoch: Path) -> None:
 
 def sweep_index(index: Path, keep: Path | None) -> None:
     """Remove what an interrupted build left behind: temporary files and every epoch but *keep*."""
+    import shutil  # noqa: PLC0415 - an ordinary sync has nothing to sweep
+
     for path in index.glob("epoch-*"):
         if path != keep:
             shutil.rmtree(path, ignore_errors=True)

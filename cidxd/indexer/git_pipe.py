@@ -8,8 +8,9 @@ them.  A failure is a fault, never an empty answer.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -95,6 +96,7 @@ def objects(
     if not names:
         return
     with _Child(argv.cat_file(mirror), stdin=True) as child:
+        _widen(child.stdout)
         feeder = threading.Thread(target=_feed, args=(child.stdin, names), daemon=True)
         feeder.start()
         for number, name in enumerate(names):
@@ -131,11 +133,11 @@ def _output(args: list[str]) -> bytes:
 
 
 class _Child:
-    """One git process with its stderr in a file, so that no pipe can fill up and block it."""
+    """One git process with its stderr in memory, so that no pipe can fill up and block it."""
 
     def __init__(self, args: list[str], *, stdin: bool = False) -> None:
         self._args = args
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._errors = os.fdopen(os.memfd_create("git-errors"), "w+b")
         try:
             with _gate:
                 self.process = Process(
@@ -195,6 +197,12 @@ def _there(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
+def _widen(pipe: IO[bytes]) -> None:
+    # Fewer changes between git and us; the system may refuse, and then it goes on as it was.
+    with suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _BUFFER)
+
+
 def _feed(pipe: IO[bytes], names: Iterable[str]) -> None:
     # A broken pipe (or one that was closed under us) means that the child has ended;
     # whoever reads its output finds that out and says so.
@@ -213,10 +221,9 @@ def _read_object(pipe: IO[bytes], name: str, limit_bytes: int | None) -> Object 
     size = int(size_text)
     if limit_bytes is not None and size > limit_bytes:
         return Object(name, kind.decode(), size, None) if _skip(pipe, size + 1) else None
-    content = pipe.read(size + 1)
-    if len(content) <= size:
-        return None
-    return Object(name, kind.decode(), size, content[:-1])
+    content = pipe.read(size)
+    # The newline after it is read on its own: to cut it off would copy the content.
+    return Object(name, kind.decode(), size, content) if pipe.read(1) else None
 
 
 def _skip(pipe: IO[bytes], size: int) -> bool:

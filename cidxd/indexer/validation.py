@@ -79,7 +79,8 @@ def check_sample(target: Target, written: Sequence[Written]) -> int:
             is_fresh = target.is_new or segment_id in fresh
             try:
                 if number not in readers:
-                    readers[number] = SegmentReader(segment_path(target.epoch, segment_id))
+                    path = segment_path(target.epoch, segment_id)
+                    readers[number] = SegmentReader(path, with_postings=False)
                 fits = is_blob(oid, readers[number].content(document))
             except (OSError, FaultError) as err:
                 fault = str(getattr(err, "detail", err))

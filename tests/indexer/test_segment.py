@@ -11,7 +11,8 @@ import pytest
 from cidxd.errors import FaultError
 from cidxd.indexer.condition import ANYTHING, NOTHING, every, some
 from cidxd.indexer.seal import check_segment
-from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, Written, write_segment
+from cidxd.indexer.segment import GROUP_BYTES, SegmentReader, Written
+from cidxd.indexer.segment_writer import write_segment
 
 
 def _documents(*contents: bytes) -> list[tuple[bytes, bytes]]:
@@ -66,17 +67,6 @@ def test_conditions_narrow_to_the_documents_that_can_match(tmp_path: Path) -> No
         assert reader.candidates(_key(b"zzz")) == []
         assert reader.candidates(NOTHING) == []
         assert reader.candidates(_key(b"e\nd")) == []
-
-
-def test_one_input_has_one_encoding_on_both_paths(tmp_path: Path) -> None:
-    pure, array = tmp_path / "pure", tmp_path / "array"
-    pure.mkdir()
-    array.mkdir()
-
-    name = write_segment(pure, _MANY, pure_bytes=1 << 30).segment_id + ".seg"
-    write_segment(array, _MANY, pure_bytes=0)
-
-    assert (pure / name).read_bytes() == (array / name).read_bytes()
 
 
 def test_nothing_but_the_complete_file_is_left_behind(tmp_path: Path) -> None:
@@ -135,6 +125,27 @@ def test_a_flipped_bit_in_a_file_that_was_touched_is_found_without_a_search(
 
     with pytest.raises(FaultError, match="damaged"):
         check_segment(path, written)
+
+
+def test_a_segment_opened_for_its_content_leaves_the_postings_alone(tmp_path: Path) -> None:
+    path = _written(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-300] + bytes([whole[-300] ^ 4]) + whole[-299:])  # within the lists
+    with pytest.raises(FaultError, match="damaged") as caught:
+        SegmentReader(path)
+    assert "lists" in caught.value.detail
+
+    with closing(SegmentReader(path, with_postings=False)) as reader:
+        assert [reader.content(n) for n in range(reader.documents)] == [c for _, c in _MANY]
+        with pytest.raises(ValueError, match="without its postings"):
+            reader.candidates(1)
+
+
+def test_postings_that_make_no_sense_are_damage(tmp_path: Path) -> None:
+    with closing(SegmentReader(_written(tmp_path))) as reader:
+        reader._postings = reader._postings._replace(keys=b"")
+        with pytest.raises(FaultError, match="damaged"):
+            reader.candidates(_key(b"lin"))
 
 
 def test_an_empty_segment_can_be_read(tmp_path: Path) -> None:
