@@ -109,7 +109,11 @@ def test_random_expressions_find_what_git_finds(
     assume(r"\p{Lu}" not in pattern)
     options, flags = ({"case": "insensitive"}, ["-i"]) if ignore_case else ({}, [])
     found = house.lines(pattern, mode="regex", **options)
-    expected = house.grep(pattern, *flags, syntax="-P")
+    try:
+        expected = house.grep(pattern, *flags, syntax="-P")
+    except AssertionError as err:
+        assume("match limit exceeded" not in str(err))  # PCRE2 tries all ways, and gives up
+        raise
     if any(part in pattern for part in (r"\w", r"\W", r"\b", "[[:")):
         found, expected = _of_ascii(found), _of_ascii(expected)
     assert found == expected, pattern
