@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer import git_pipe, order, protocol, validation
+from cidxd.indexer.catalog_counts import count_skipped
 from cidxd.indexer.catalog_writer import NewEntry
 from cidxd.indexer.changeset import BranchPlan, Plan, Wanted, make_plan
 from cidxd.indexer.content import Intake
@@ -267,7 +268,7 @@ class _Build:
         catalog.forget_segments([segment.segment_id for segment in self._intake.segments])
 
     def _summary(self) -> dict[str, Any]:
-        skipped = self.target.catalog.count_skipped()
+        skipped = count_skipped(self.target.catalog)
         tally, intake = self._plan.tally, self._intake
         return {
             "files_total": self._files_total,

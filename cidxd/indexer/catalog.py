@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3  # noqa: TID251 - this is the one module of the indexer that may
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +21,11 @@ from cidxd.indexer.seal import CATALOG
 
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000
-_KIND: Final = 0o170000
+KIND: Final = 0o170000
 _UNREAD: Final = {SYMLINK: "symlink", SUBMODULE: "submodule"}
 _AT_ONCE: Final = 500  # values in one IN (…)
 Values = Sequence[Any] | dict[str, Any]
+Places = Mapping[int | None, Collection[int]]  # documents by segment number
 
 _BRANCH: Final = (
     'SELECT name, "commit", tree, generation, job_id, is_default, committed_at, files, branch_id'
@@ -106,7 +107,7 @@ def _groups(values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
 
 
 def _entry(row: Any) -> Entry:  # noqa: ANN401 - sqlite3 has no other word for a row
-    kind = row[2] & _KIND
+    kind = row[2] & KIND
     if kind in _UNREAD:
         # The same blob may be content elsewhere; at this path it is none.
         return Entry(*row)._replace(segment_number=None, document=None, skip=_UNREAD[kind])
@@ -187,12 +188,18 @@ class CatalogReader:
             sql = f"{_ENTRY} AND e.blob_id IN {marks} AND e.mode < {SYMLINK}"
             yield from map(_entry, self.rows(sql, (branch_id, *part)))
 
-    def entries_in_order(self, branch_id: int, after: tuple[int, bytes] | None) -> Iterator[Entry]:
-        """Yield the entries of a branch by (class, path), strictly after *after*."""
+    def entries_in_order(
+        self, branch_id: int, after: tuple[int, bytes] | None, places: Places | None = None
+    ) -> Iterator[Entry]:
+        """Yield a branch's entries by (class, path), strictly after *after*, at *places* if any."""
         sql, values = _ENTRY, [branch_id, *(after or ())]
         if after is not None:
             sql += " AND (e.class, e.path) > (?, ?)"
-        yield from map(_entry, self.stream(sql + " ORDER BY e.class, e.path", values))
+        rows = self.stream(sql + " ORDER BY e.class, e.path", values)
+        if places is not None:
+            nowhere: Collection[int] = ()
+            rows = (row for row in rows if row[5] in places.get(row[4], nowhere))
+        yield from map(_entry, rows)
 
     def entry_at(self, branch_id: int, path: bytes) -> Entry | None:
         """Return the entry at *path*, or None if the branch has none there."""
@@ -216,18 +223,6 @@ class CatalogReader:
     def count_entries(self, branch_id: int) -> int:
         """Return how many entries a branch has, submodules included."""
         return int(self.row("SELECT count(*) FROM entry WHERE branch_id = ?", (branch_id,))[0])
-
-    def count_skipped(self) -> dict[str, int]:
-        """Return how many entries of all branches are not searched by content, by reason."""
-        sql = f"""
-            SELECT CASE mode & {_KIND} WHEN {SYMLINK} THEN 'symlink' ELSE 'submodule' END, count(*)
-            FROM entry INDEXED BY entry_special WHERE mode >= {SYMLINK}
-              AND branch_id IN (SELECT branch_id FROM branch) GROUP BY 1
-            UNION ALL
-            SELECT b.skip, count(*) FROM blob b, branch r, entry e
-            WHERE b.skip IS NOT NULL AND e.branch_id = r.branch_id AND e.blob_id = b.blob_id
-              AND e.mode < {SYMLINK} GROUP BY 1"""  # noqa: S608 - constants only
-        return dict(self.rows(sql))
 
     def skipped_in_order(
         self, branch_id: int, after: tuple[int, bytes] | None
@@ -254,16 +249,6 @@ class CatalogReader:
         found = self.row("PRAGMA quick_check(1)")[0]
         if found != "ok":
             raise FaultError("index-damaged", f"catalogue: {found}")
-
-    def count_lost(self) -> int:
-        """Return how many entries name a blob that has no row, or whose segment has none."""
-        return int(
-            self.row(
-                "SELECT count(*) FROM entry e LEFT JOIN blob b USING (blob_id)"
-                " LEFT JOIN segment s ON s.number = b.segment"
-                " WHERE b.blob_id IS NULL OR (b.segment IS NOT NULL AND s.number IS NULL)"
-            )[0]
-        )
 
     def last_blob_id(self) -> int:
         """Return the largest blob id; 0 if there is none."""

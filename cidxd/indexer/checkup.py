@@ -10,6 +10,7 @@ from typing import Any
 from cidxd.errors import FaultError
 from cidxd.indexer import trigram
 from cidxd.indexer.catalog import CatalogReader
+from cidxd.indexer.catalog_counts import count_lost
 from cidxd.indexer.epoch import current_epoch, damage, mark_damaged, segment_path
 from cidxd.indexer.query import parse_place
 from cidxd.indexer.seal import check_catalog
@@ -52,7 +53,7 @@ def _read_everything(epoch: Path, found: dict[str, Any]) -> None:
     with closing(CatalogReader(epoch)) as catalog, catalog:
         if not is_sealed:
             catalog.check_structure()
-        if lost := catalog.count_lost():
+        if lost := count_lost(catalog):
             raise FaultError("index-damaged", f"{lost} entries have no content")
         for row in catalog.segments():
             path = segment_path(epoch, row.segment_id)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cidxd.indexer.catalog import Entry
+from cidxd.indexer.catalog import Entry, Places
 from cidxd.indexer.catalog_definitions import Definition
 from cidxd.indexer.condition import ANYTHING, Condition
 from cidxd.indexer.cursor import Position
@@ -24,7 +24,7 @@ Candidates = Mapping[int, Sequence[int]]  # documents by segment number
 Place = tuple[bytes, int]  # path and line
 
 REST: Final = 1  # rank of what is not a definition named exactly so
-_FEW: Final = 2000  # candidates whose paths are sorted rather than all paths walked
+_WALK: Final = 0.4  # cost of walking past an entry, as a part of that of fetching one by its blob
 
 
 class Looked(NamedTuple):
@@ -33,7 +33,6 @@ class Looked(NamedTuple):
 
     Attributes:
         position: How far everything before and with it is done.
-        files: How many files of this repository are done; those ruled out count.
         path: The file.
         content: Its bytes.
         hits: A line with matches; None when the file is done.
@@ -42,7 +41,6 @@ class Looked(NamedTuple):
     """
 
     position: Position
-    files: int
     path: bytes
     content: bytes
     hits: LineHits | None
@@ -85,13 +83,13 @@ def _look_first(
             continue
         hits = next(query.pattern.lines(content, line - 1), None)
         if hits is not None and hits.number == line:
-            yield Looked(Position(number, 0, 0, path, at), 0, path, content, hits)
+            yield Looked(Position(number, 0, 0, path, at), path, content, hits)
 
 
 def _look_in(
     source: Source, number: int, query: Query, after: Position | None, done: frozenset[Place]
 ) -> Iterator[Looked]:
-    for files, entry in _files(source, query, after):
+    for entry in _files(source, query, after):
         content = source.content(entry)
         if content is None:
             continue
@@ -100,9 +98,9 @@ def _look_in(
         for hits, count in _hits(query, content, seen):
             if (entry.path, hits.number) not in done:
                 position = Position(number, REST, entry.path_class, entry.path, hits.number)
-                yield Looked(position, files - 1, entry.path, content, hits, count)
+                yield Looked(position, entry.path, content, hits, count)
         position = Position(number, REST, entry.path_class, entry.path, None)
-        yield Looked(position, files, entry.path, content, None)
+        yield Looked(position, entry.path, content, None)
 
 
 def _hits(query: Query, content: bytes, seen: int) -> Iterator[tuple[LineHits, int]]:
@@ -113,16 +111,20 @@ def _hits(query: Query, content: bytes, seen: int) -> Iterator[tuple[LineHits, i
         yield first, 1 + (sum(1 for _ in lines) if query.show is Show.COUNT else 0)
 
 
-def _files(source: Source, query: Query, after: Position | None) -> Iterator[tuple[int, Entry]]:
-    """Yield the files that may match, in order, and how many files are done after each."""
+def _files(source: Source, query: Query, after: Position | None) -> Iterator[Entry]:
+    """Yield the files that may match, in order."""
     candidates = _candidates(source, query.pattern.condition())
-    if candidates is None or sum(map(len, candidates.values())) > _FEW:
+    if candidates is None or not _are_few(candidates, source.branch.files, query.limit):
         yield from _walked(source, query, candidates, after)
         return
-    entries = [entry for entry in _placed(source, candidates) if query.admits(entry.path)]
-    entries = sorted(entry for entry in entries if _is_after(entry, after))
-    for left, entry in zip(range(len(entries) - 1, -1, -1), entries, strict=True):
-        yield source.branch.files - left, entry
+    entries = (entry for entry in _placed(source, candidates) if query.admits(entry.path))
+    yield from sorted(entry for entry in entries if _is_after(entry, after))
+
+
+def _are_few(candidates: Candidates, files: int, limit: int) -> bool:
+    """Whether fetching all candidates costs less than walking until *limit* of them came by."""
+    count = sum(map(len, candidates.values()))
+    return count <= _WALK * files * min(1.0, limit / max(1, count))
 
 
 def _candidates(source: Source, condition: Condition) -> Candidates | None:
@@ -145,29 +147,25 @@ def _placed(source: Source, candidates: Candidates) -> Iterator[Entry]:
 
 def _walked(
     source: Source, query: Query, candidates: Candidates | None, after: Position | None
-) -> Iterator[tuple[int, Entry]]:
-    wanted = None
+) -> Iterator[Entry]:
+    places: dict[int | None, frozenset[int]] | None = None
     if candidates is not None:
-        wanted = {number: frozenset(found) for number, found in candidates.items()}
-    for files, entry in enumerate(_in_order(source, after), 1):
-        if entry.segment_number is None:
-            continue
-        if wanted is not None and entry.document not in wanted[entry.segment_number]:
-            continue
-        if query.admits(entry.path):
-            yield files, entry
+        places = {number: frozenset(found) for number, found in candidates.items()}
+    for entry in _in_order(source, after, places):
+        if entry.segment_number is not None and query.admits(entry.path):
+            yield entry
 
 
-def _in_order(source: Source, after: Position | None) -> Iterator[Entry]:
+def _in_order(source: Source, after: Position | None, places: Places | None) -> Iterator[Entry]:
     """Yield the entries after a position; its own file first, unless that is done."""
     catalog, branch_id = source.index.catalog, source.branch.branch_id
     if after is None or not after.path:
-        yield from catalog.entries_in_order(branch_id, None)
+        yield from catalog.entries_in_order(branch_id, None, places)
         return
     if after.line is not None:
         same = catalog.entry_at(branch_id, after.path)
         yield from () if same is None else (same,)
-    yield from catalog.entries_in_order(branch_id, (after.path_class, after.path))
+    yield from catalog.entries_in_order(branch_id, (after.path_class, after.path), places)
 
 
 def _is_after(entry: Entry, after: Position | None) -> bool:

@@ -64,7 +64,7 @@ def _look_in(  # noqa: PLR0917 - what the caller knows of the place
         if content is not None:
             position = Position(number, rank, entry.path_class, entry.path, definition.number)
             hits = _hits(query, content, definition.line)
-            yield Looked(position, 0, entry.path, content, hits, definition=definition)
+            yield Looked(position, entry.path, content, hits, definition=definition)
 
 
 def _found(source: Source, name: Name, rank: Rank, after: Position | None) -> Iterator[Found]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cidxd.indexer import cursor
+from cidxd.indexer.catalog_counts import count_files_upto
 from cidxd.indexer.catalog_definitions import progress
 from cidxd.indexer.cursor import Position
 from cidxd.indexer.excerpt import named_path, quoted
@@ -31,7 +32,6 @@ class Page:
     position: Position | None = None
     has_more: bool = False
     is_late: bool = False
-    files: int = 0
 
 
 def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.monotonic) -> Any:  # noqa: ANN401 - JSON
@@ -52,9 +52,8 @@ def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.mono
         page = Page(position=start)
         with closing(_look(sources, query, start)) as steps:
             _fill(page, steps, sources, query, lambda: clock() - started > query.timeout_s)
-    elapsed = clock() - started
-    files = sum(source.branch.files for source in sources)
-    reason = f"searched {page.files} of {files} files in {elapsed:.1f} s" if page.is_late else None
+        elapsed = clock() - started
+        reason = _reason(page.position, sources, elapsed) if page.is_late else None
     next_cursor = None
     if page.has_more and page.position is not None:
         next_cursor = cursor.encode(page.position, query=query.fingerprint, generations=moving)
@@ -87,8 +86,6 @@ def _fill(
             page.matches.append(match)
             page.characters += _weight(match)
         page.position = step.position
-        before = sources[: step.position.repository]
-        page.files = sum(source.branch.files for source in before) + step.files
         if is_late():
             page.has_more = True
             page.is_late = len(page.matches) < query.limit
@@ -108,6 +105,18 @@ def _look(
             continue
         first = places_of(source, query, query.first) if query.first is not None else []
         yield from look_for_text(source, number, query, after, first)
+
+
+def _reason(position: Position | None, sources: Sequence[Source], elapsed_s: float) -> str:
+    """Return how many files were searched or ruled out, of how many."""
+    done, every = 0, sum(source.branch.files for source in sources)
+    if position is not None:
+        source = sources[position.repository]
+        done = sum(before.branch.files for before in sources[: position.repository])
+        done += count_files_upto(
+            source.index.catalog, source.branch.branch_id, position.path_class, position.path
+        )
+    return f"searched {done} of {every} files in {elapsed_s:.1f} s"
 
 
 def _match(source: Source, step: Looked, query: Query) -> dict[str, Any]:

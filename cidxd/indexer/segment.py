@@ -46,7 +46,7 @@ HEAD: Final = struct.Struct("<II")
 SECTION: Final = struct.Struct("<QQI")
 GROUP: Final = struct.Struct("<QI")
 TAIL: Final = struct.Struct("<II8s")
-_CACHED_GROUPS: Final = 32
+_CACHED_GROUPS: Final = 32  # of a reader that shares no cache
 
 
 class Written(NamedTuple):
@@ -84,6 +84,31 @@ def _footer(end: bytes | memoryview, path: Path) -> bytes:
     return footer
 
 
+class GroupCache:
+    """Decompressed groups of content, those used last, for any number of readers."""
+
+    def __init__(self, groups: int = _CACHED_GROUPS) -> None:
+        self._most = groups
+        self._groups: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+
+    def get(self, key: tuple[int, int]) -> bytes | None:
+        """Return a group that is there."""
+        if (group := self._groups.get(key)) is not None:
+            self._groups.move_to_end(key)
+        return group
+
+    def put(self, key: tuple[int, int], group: bytes) -> None:
+        """Keep a group, in place of the one that was used least lately."""
+        self._groups[key] = group
+        if len(self._groups) > self._most:
+            self._groups.popitem(last=False)
+
+    def forget(self, reader: int) -> None:
+        """Let go of what a reader has put here."""
+        for key in [key for key in self._groups if key[0] == reader]:
+            del self._groups[key]
+
+
 class SegmentReader:
     """
     One segment, mapped into memory.
@@ -102,8 +127,11 @@ class SegmentReader:
         FaultError: `index-damaged`: what is read is not what was written.
     """
 
-    def __init__(self, path: Path, *, with_postings: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, with_postings: bool = True, cache: GroupCache | None = None
+    ) -> None:
         self._path = path
+        self._cache = cache or GroupCache()
         self._unread = {"content"} if with_postings else {"content", *Postings._fields}
         with path.open("rb") as file:
             try:
@@ -111,7 +139,6 @@ class SegmentReader:
             except ValueError as err:  # an empty file cannot be mapped
                 raise damaged(path, "empty") from err
         self._views: list[memoryview] = []
-        self._cache: OrderedDict[int, bytes] = OrderedDict()
         self._decompress = zstandard.ZstdDecompressor().decompress
         try:
             self._open()
@@ -154,11 +181,13 @@ class SegmentReader:
         if start == end:
             return b""
         first, last = start // GROUP_BYTES, (end - 1) // GROUP_BYTES
-        base = first * GROUP_BYTES
         if first == last:
+            base = first * GROUP_BYTES
             return self._group(first)[start - base : end - base]
-        text = b"".join(self._group(number) for number in range(first, last + 1))
-        return text[start - base : end - base]
+        parts = [self._group(number) for number in range(first, last + 1)]
+        parts[0] = parts[0][start - first * GROUP_BYTES :]
+        parts[-1] = parts[-1][: end - last * GROUP_BYTES]
+        return b"".join(parts)
 
     def candidates(self, condition: Condition) -> list[int] | None:
         """Return which documents can match, ascending; None if that is every document."""
@@ -182,20 +211,18 @@ class SegmentReader:
 
     def close(self) -> None:
         """Unmap the file."""
+        self._cache.forget(id(self))
         for view in reversed(self._views):
             view.release()
         self._views.clear()
         self._map.close()
 
     def _group(self, number: int) -> bytes:
-        if number in self._cache:
-            self._cache.move_to_end(number)
-            return self._cache[number]
-        text = self._decompress(self._frame(number), max_output_size=GROUP_BYTES)
-        self._cache[number] = text
-        if len(self._cache) > _CACHED_GROUPS:
-            self._cache.popitem(last=False)
-        return text
+        group = self._cache.get((id(self), number))
+        if group is None:
+            group = self._decompress(self._frame(number), max_output_size=GROUP_BYTES)
+            self._cache.put((id(self), number), group)
+        return group
 
     def _frame(self, number: int) -> bytes:
         end, checksum = self._groups[number]

@@ -16,8 +16,9 @@ from cidxd.errors import FaultError
 from cidxd.indexer.catalog import CatalogReader, SegmentRow
 from cidxd.indexer.epoch import current_epoch, is_marked_damaged, segment_path
 from cidxd.indexer.seal import check_catalog, check_segment
-from cidxd.indexer.segment import SegmentReader
+from cidxd.indexer.segment import GroupCache, SegmentReader
 
+_CACHED_GROUPS: Final = 512  # decompressed groups kept between two queries: 32 MiB
 _OPEN: Final = 64  # indexes between two queries; each costs a few file handles
 
 
@@ -30,8 +31,9 @@ class OpenIndex:
         catalog: Enter it for a read transaction.
     """
 
-    def __init__(self, epoch: Path) -> None:
+    def __init__(self, epoch: Path, cache: GroupCache) -> None:
         self.epoch = epoch
+        self._cache = cache
         check_catalog(epoch, thoroughly=True)
         self.catalog = CatalogReader(epoch)
         self._segments: dict[str, SegmentReader] = {}
@@ -80,7 +82,7 @@ class OpenIndex:
 
     def _opened(self, segment_id: str) -> SegmentReader:
         try:
-            reader = SegmentReader(segment_path(self.epoch, segment_id))
+            reader = SegmentReader(segment_path(self.epoch, segment_id), cache=self._cache)
         except OSError as err:
             raise FaultError("index-damaged", f"segment {segment_id}: {err}") from err
         self._segments[segment_id] = reader
@@ -100,6 +102,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._open: OrderedDict[Path, OpenIndex] = OrderedDict()
+        self._cache = GroupCache(_CACHED_GROUPS)
 
     def take(self, index: Path) -> OpenIndex | None:
         """
@@ -120,7 +123,7 @@ class Shelf:
         if is_marked_damaged(epoch):
             raise FaultError("index-damaged", "it was found damaged before")
         if known is None:
-            known = self._open[index] = OpenIndex(epoch)
+            known = self._open[index] = OpenIndex(epoch, self._cache)
         else:
             check_catalog(epoch, thoroughly=False)
         self._open.move_to_end(index)

@@ -14,6 +14,7 @@ from contextlib import closing
 from typing import Final
 
 from cidxd.errors import FaultError
+from cidxd.indexer.catalog_counts import count_lost
 from cidxd.indexer.changeset import BranchPlan
 from cidxd.indexer.epoch import segment_path
 from cidxd.indexer.segment import SegmentReader, Written
@@ -39,7 +40,7 @@ def check_counts(target: Target, branches: Iterable[tuple[int, BranchPlan]]) -> 
             raise FaultError(
                 code, f"{count} entries instead of {plan.entries}: branch {plan.wanted.name}"
             )
-    if target.is_new and (lost := target.catalog.count_lost()):
+    if target.is_new and (lost := count_lost(target.catalog)):
         raise FaultError(code, f"{lost} entries have no content")
     return total
 
