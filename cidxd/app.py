@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import dataclasses
 import random
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -19,8 +18,8 @@ import structlog
 import uuid_utils
 
 from cidxd import config as settings
+from cidxd import workshop
 from cidxd.config import Config
-from cidxd.git import guard
 from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
@@ -38,10 +37,9 @@ from cidxd.web.services import Services
 from cidxd.work import rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
-from cidxd.work.phases import Phases, Tools
 from cidxd.work.runner import Runner, StopReason
 from cidxd.work.scheduler import Scheduler
-from cidxd.work.searchers import Searchers
+from cidxd.work.upkeep import Upkeep
 
 _log = structlog.get_logger()
 
@@ -63,6 +61,7 @@ class Daemon:
     live: Live
     scheduler: Scheduler
     runner: Runner
+    upkeep: Upkeep
 
 
 class _News:
@@ -130,36 +129,38 @@ async def daemon(
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
     news.listeners.append(bus.publish)
-    tools = tools_of(config, embedding)
     async with contextlib.AsyncExitStack() as stack:
         ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
-        searchers = searchers_of(config, tools)
-        stack.push_async_callback(searchers.close)
-        phases = _phases(config, data, tools, searchers, ledger)
-        await rescue.rescue(ledger, data, phases.tips, lock_wait_s=tools.lock_wait_s)
+        shop = workshop.furnished(config, data, ledger, is_embedded=embedding is not None)
+        tools, upkeep = shop.tools, shop.upkeep
+        stack.push_async_callback(shop.searchers.close)
+        await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=tools.lock_wait_s)
         attempts = config.limits.attempts
-        runner = Runner(ledger, phases.sync, max_attempts=attempts, jitter=random.random)
+        runner = Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random)
         scheduler = Scheduler(ledger, runner.run, clock)
-        news.listeners.append(scheduler.notice)
+        news.listeners += [scheduler.notice, upkeep.notice]
+        repositories = ledger.state.repositories.values()
+        upkeep.want(row.repository_id for row in repositories if row.branches)
         services = Services(
             ledger=ledger,
             history=History(reader),
             bus=bus,
-            searchers=searchers,
+            searchers=shop.searchers,
             identity=identity(config, embedding, ledger, secrets),
             remotes=Remotes(tools, data),
             data=data,
             clock=clock,
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
+            end_upkeep=upkeep.give_way,
             reasons=lambda: _reasons(ledger, stop),
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
             search_limit_s=config.limits.search_seconds,
         )
-        yield Daemon(services, Live(services), scheduler, runner)
+        yield Daemon(services, Live(services), scheduler, runner, upkeep)
 
 
 async def serve(
@@ -198,7 +199,10 @@ async def serve(
                 is_private=embedding is not None,
             )
         )
-        tasks = [asyncio.create_task(made.scheduler.run(), name="scheduler")]
+        tasks = [
+            asyncio.create_task(made.scheduler.run(), name="scheduler"),
+            asyncio.create_task(made.upkeep.run(), name="upkeep"),
+        ]
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
             tasks.append(asyncio.create_task(idle, name="idle"))
@@ -219,10 +223,13 @@ async def serve(
 async def _stop_when_idle(
     made: Daemon, activity: Activity, idle_s: float, stop: asyncio.Event
 ) -> None:
-    """Set *stop* once there was no job, stream or request for a while."""
-    await activity.idle(
-        idle_s, lambda: made.live.is_followed or bool(made.services.state.jobs.active())
-    )
+    """Set *stop* once there was no job, stream, upkeep or request for a while."""
+
+    def is_busy() -> bool:
+        has_jobs = bool(made.services.state.jobs.active())
+        return has_jobs or made.live.is_followed or made.upkeep.is_busy
+
+    await activity.idle(idle_s, is_busy)
     stop.set()
 
 
@@ -235,49 +242,6 @@ async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> No
         task.cancel()
     made.runner.stop_all()
     await made.scheduler.drain(15.0)
-
-
-def tools_of(config: Config, embedding: Embedding | None) -> Tools:
-    """Return the commands and environments of child processes."""
-    environ = settings.environment()
-    allow_local = config.remotes.allow_local
-    git_env: Mapping[str, str] = (
-        guard.user_env(environ)
-        if embedding
-        else guard.network_env(environ, allow_local=allow_local)
-    )
-    return Tools(
-        build_argv=(sys.executable, "-m", "cidxd.indexer", "build"),
-        git_env=git_env,
-        child_env=guard.local_env(environ),
-        stall_s=config.limits.stall_seconds,
-        lock_wait_s=30.0,
-        max_file_bytes=config.limits.max_file_bytes,
-    )
-
-
-def searchers_of(config: Config, tools: Tools) -> Searchers:
-    """Return the search children, not started yet."""
-    return Searchers(
-        (sys.executable, "-m", "cidxd.indexer", "search"),
-        env=tools.child_env,
-        size=config.limits.search_children or settings.cores(),
-    )
-
-
-def _phases(
-    config: Config, data: DataFolder, tools: Tools, searchers: Searchers, ledger: Ledger
-) -> Phases:
-    return Phases(
-        tools,
-        data,
-        searchers,
-        repository_of=ledger.state.repositories.get,
-        permit=lambda job_id, summary, commits: ledger.permit(
-            job_id, summary=summary, commits=commits
-        ),
-        index_slots=asyncio.Semaphore(config.limits.index_children or settings.cores()),
-    )
 
 
 def identity(

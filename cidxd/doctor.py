@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from cidxd import app
+from cidxd import workshop
 from cidxd.__about__ import VERSION
 from cidxd.config import Config
 from cidxd.errors import CidxdError, FaultError
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """Yield what is found, in the order of looking; it changes nothing but marks of damage."""
     yield Finding("programs", True, f"cidxd {VERSION}, SQLite {sqlite3.sqlite_version}")
-    tools = app.tools_of(config, None)
+    tools = workshop.tools_of(config, is_embedded=False)
     yield await _git(tools.child_env)
     try:
         data = folders.prepared(config.server.data)
@@ -45,7 +45,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
     except CidxdError as err:
         yield Finding("data folder", False, err.message, err.hint)
         return
-    searchers = app.searchers_of(config, tools)
+    searchers = workshop.searchers_of(config, tools)
     try:
         yield await _kernel(searchers)
         async for finding in _stored(data, searchers):

@@ -1,4 +1,4 @@
-"""`python -m cidxd.indexer build|search`: the indexer's child programs."""
+"""`python -m cidxd.indexer build|search|upkeep`: the indexer's child programs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ def main() -> int:
             from cidxd.indexer import search  # noqa: PLC0415 - see above
 
             return search.main()
+        case ["upkeep"]:
+            from cidxd.indexer import upkeep  # noqa: PLC0415 - see above
+
+            return upkeep.main()
         case _:
-            sys.stderr.write("usage: python -m cidxd.indexer build|search\n")
+            sys.stderr.write("usage: python -m cidxd.indexer build|search|upkeep\n")
             return 2
 
 

@@ -7,7 +7,6 @@ moves last: whatever happens before the publish, the old generation goes on answ
 
 from __future__ import annotations
 
-import errno
 import re
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ from cidxd.indexer.catalog_counts import count_skipped
 from cidxd.indexer.catalog_writer import NewEntry
 from cidxd.indexer.changeset import BranchPlan, Plan, Wanted, make_plan
 from cidxd.indexer.content import Intake
-from cidxd.indexer.conversation import Conversation, expect
+from cidxd.indexer.conversation import Conversation, expect, translate
 from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.target import Target, new_target, open_target
 
@@ -84,21 +83,6 @@ def read_request(message: dict[str, Any]) -> Request:
     if wrong := [b.commit for b in branches if not _HEX.fullmatch(b.commit)]:
         raise FaultError("child-protocol", f"not a commit id: {wrong[0][:80]!r}")
     return request
-
-
-def translate(err: Exception) -> FaultError:
-    """Return the fault that an exception means to the job."""
-    match err:
-        case FaultError():
-            return err
-        case MemoryError():
-            return FaultError("out-of-memory")
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            return FaultError("disk-full", str(err))
-        case OSError(errno=errno.ENOMEM):
-            return FaultError("out-of-memory", str(err))
-        case _:
-            return FaultError("index-failed", f"{type(err).__name__}: {err}")
 
 
 def run(request: Request, talk: Conversation) -> None:

@@ -90,19 +90,21 @@ class CatalogWriter(CatalogReader):
     def register(self, written: Written | None, blobs: Iterable[Blob]) -> None:
         """Commit a segment together with its blobs, or skipped blobs alone."""
         self.begin()
-        number: int | None = None
-        if written is not None:
-            row = self.row(
-                "INSERT INTO segment (segment_id, checksum, documents, bytes, mtime_ns)"
-                " VALUES (?, ?, ?, ?, ?) RETURNING number",
-                written,
-            )
-            number = row[0]
+        number = None if written is None else self.add_segment(written)
         self._many(
             _PUT_BLOB,
             ((b.oid, None if b.skip else number, b.document, b.size, b.skip) for b in blobs),
         )
         self._execute("COMMIT")
+
+    def add_segment(self, written: Written) -> int:
+        """Add a segment to the transaction that was begun, and return its number."""
+        row = self.row(
+            "INSERT INTO segment (segment_id, checksum, documents, bytes, mtime_ns)"
+            " VALUES (?, ?, ?, ?, ?) RETURNING number",
+            written,
+        )
+        return int(row[0])
 
     def stage(self) -> int:
         """Begin the transaction that `publish` commits; return the generation it will make."""

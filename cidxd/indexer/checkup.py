@@ -29,21 +29,27 @@ def check(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
 
     `damage` is null for a sound index; a damaged one is marked, so that the next sync rebuilds it.
     """
-    place = parse_place(request)
-    found: dict[str, Any] = {"indexed": False, "damage": None, "segments": 0, "bytes": 0}
-    epoch: Path | None = None
-    try:
-        epoch = current_epoch(place.index)
-        if epoch is None:
-            return found
-        found["indexed"] = True
-        _read_everything(epoch, found)
-    except FaultError as fault:
-        shelf.drop(place.index)
-        if epoch is not None and fault.code == "index-damaged":
-            mark_damaged(epoch, fault.detail)
-        found |= {"indexed": True, "damage": fault.detail}
-    return found
+    index = parse_place(request).index
+    before: set[str] = set()
+    while True:
+        epoch: Path | None = None
+        found: dict[str, Any] = {"indexed": False, "damage": None, "segments": 0, "bytes": 0}
+        try:
+            epoch = current_epoch(index)
+            if epoch is None:
+                return found
+            found["indexed"] = True
+            _read_everything(epoch, found)
+        except FaultError as fault:
+            shelf.drop(index)
+            if fault.detail not in before:
+                # A merge or a rebuild may have gone by: what is found twice is so.
+                before.add(fault.detail)
+                continue
+            if epoch is not None and fault.code == "index-damaged":
+                mark_damaged(epoch, fault.detail)
+            found |= {"indexed": True, "damage": fault.detail}
+        return found
 
 
 def _read_everything(epoch: Path, found: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 """
-The build child's side of the line protocol: what it says, and when it has to stop.
+A build or upkeep child's side of the line protocol: what it says, and when it has to stop.
 
 A thread of its own reads stdin, so that the end of file (the daemon is gone or gave up)
 or SIGTERM ends the process at any moment until `publish` was read; after that nothing
@@ -8,6 +8,7 @@ on stdin stops it, since a permit that was given is carried out.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -28,7 +29,7 @@ _CHUNK: Final = 1 << 16
 
 class Conversation:
     """
-    One build's exchange with the daemon; made once a process, in its main thread.
+    One exchange with the daemon; made once a process, in its main thread.
 
     Attributes:
         on_stop: Called before the process ends early; removes what is half done.
@@ -69,9 +70,13 @@ class Conversation:
             self._stop()
 
     def fail(self, fault: FaultError) -> None:
-        """Say what went wrong, as the last word: what comes on stdin changes nothing any more."""
+        """Say what went wrong, as the last word."""
+        self.conclude({"type": "failed", "code": fault.code, "detail": fault.detail})
+
+    def conclude(self, message: dict[str, Any]) -> None:
+        """Say the last word: what comes on stdin changes nothing any more."""
         self._ending.acquire()
-        self.say({"type": "failed", "code": fault.code, "detail": fault.detail})
+        self.say(message)
 
     def progress(self, done: int, total: int, unit: str, bytes_done: int = 0) -> None:
         """Tell how far the running phase is, but not too often."""
@@ -141,3 +146,18 @@ def expect(message: dict[str, Any], kind: str) -> dict[str, Any]:
     if message.get("type") != kind or message.get("version") != protocol.VERSION:
         raise FaultError("child-protocol", f"not a {kind} request: {str(message)[:200]}")
     return message
+
+
+def translate(err: Exception) -> FaultError:
+    """Return the fault that an exception means to who asked."""
+    match err:
+        case FaultError():
+            return err
+        case MemoryError():
+            return FaultError("out-of-memory")
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return FaultError("disk-full", str(err))
+        case OSError(errno=errno.ENOMEM):
+            return FaultError("out-of-memory", str(err))
+        case _:
+            return FaultError("index-failed", f"{type(err).__name__}: {err}")

@@ -29,6 +29,16 @@ On stdout, in this order::
 phase's own git children included.  stderr is for people.  The message decides, the exit
 code confirms: 0 after `done`, 1 after `failed`, 3 stopped.
 
+Upkeep child (`python -m cidxd.indexer upkeep`), on stdin::
+
+    {"type": "upkeep", "version": 1, "index": "/…/index"}
+
+End of file on stdin means stop here too, until it has said its last word.  On stdout `hello`,
+then `progress` as above, with the unit "bytes", and at last `failed` as above or::
+
+    {"type": "done", "counters": {…}, "peak_rss_bytes": 4711}
+                                        what there was to do is done; without it no counters
+
 Search child (`python -m cidxd.indexer search`), one request a line on stdin, one answer
 a line on stdout, in order::
 

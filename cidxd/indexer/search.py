@@ -25,6 +25,7 @@ from cidxd.indexer.shelf import Shelf
 from cidxd.indexer.source import IndexFaultError
 
 REQUEST_LIMIT: Final = LINE_LIMIT * 4  # bytes of one request
+_TRIES: Final = 8  # of one request, while merges or rebuilds go by
 _OK: Final = 200
 _FAILED: Final = 500
 
@@ -97,15 +98,17 @@ def _answered(shelf: Shelf, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 
     answerer = answerers.get(str(request.get("op")))
     if answerer is None:
         raise malformed("op is none of search, tips, file, skipped, check, about", "/op")
-    try:
-        return answerer(shelf, request)
-    except IndexFaultError as err:
-        # A merge or a rebuild may have gone by: what is read anew decides.
-        shelf.drop(err.place.index)
-    try:
-        return answerer(shelf, request)
-    except IndexFaultError as err:
-        raise _unavailable(shelf, err) from err
+    found: set[str] = set()
+    while True:
+        try:
+            return answerer(shelf, request)
+        except IndexFaultError as err:
+            # A merge or a rebuild may have gone by: what is read anew decides.  After a merge
+            # no file is missed twice, so what is found twice is so.
+            shelf.drop(err.place.index)
+            if err.fault.detail in found or len(found) == _TRIES:
+                raise _unavailable(shelf, err) from err
+            found.add(err.fault.detail)
 
 
 def _unavailable(shelf: Shelf, err: IndexFaultError) -> UnavailableError:

@@ -8,7 +8,7 @@ read again, or when the current one is damaged.  Nobody sees it before it is pub
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
@@ -16,6 +16,8 @@ from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.seal import CATALOG, check_catalog, check_segment
 from cidxd.indexer.segment import TEMPORARY
+
+Opened = TypeVar("Opened", bound=CatalogWriter)
 
 
 class Target:
@@ -85,7 +87,7 @@ def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
         if damage := epochs.damage(current):
             return new_target(index, settings, None, damage=damage)
         epochs.sweep_index(index, current)
-        catalog = _open_checked(current)
+        catalog = open_checked(current, CatalogWriter)
     except FaultError as fault:
         if fault.code != "index-damaged":
             raise
@@ -104,7 +106,7 @@ def _first_target(index: Path, settings: dict[str, Any], *, full: bool) -> Targe
         if epochs.is_marked_damaged(epoch) or not (epoch / CATALOG).is_file():
             continue
         try:
-            catalog = _open_checked(epoch)
+            catalog = open_checked(epoch, CatalogWriter)
         except FaultError:
             continue
         # One that was published lost its CURRENT: that is damage, not a first build.
@@ -132,9 +134,15 @@ def new_target(
     return Target(index, epoch, catalog, previous, is_new=True, damage=damage)
 
 
-def _open_checked(epoch: Path) -> CatalogWriter:
+def open_checked(epoch: Path, kind: type[Opened]) -> Opened:
+    """
+    Open the catalogue of an epoch whose segments are all there, and sweep the epoch.
+
+    Raises:
+        FaultError: `index-damaged`.
+    """
     is_sealed = check_catalog(epoch, thoroughly=True)
-    catalog = CatalogWriter(epoch)
+    catalog = kind(epoch)
     try:
         if not is_sealed:
             catalog.check_structure()

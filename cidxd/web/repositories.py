@@ -89,6 +89,7 @@ class Repositories:
     async def remove(self, call: Call) -> web.StreamResponse:
         """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""
         row = await self._services.ledger.forget(self._named(call).repository_id)
+        await self._services.end_upkeep(row.repository_id)
         folder = self._services.data.repository(row.repository_id)
         await asyncio.to_thread(shutil.rmtree, folder.root, ignore_errors=True)
         return web.Response(status=204)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from cidxd.model.registry import State
 from cidxd.store.history import History
@@ -22,6 +22,7 @@ class Services:
 
     Attributes:
         stop_job: Ends a running job's children, its cancel being on record.
+        end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
         reasons: Why the daemon is not ready, in words; empty when it is.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
@@ -36,6 +37,7 @@ class Services:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     stop_job: Callable[[str], None]
+    end_upkeep: Callable[[int], Awaitable[None]]
     remotes: Remotes
     reasons: Callable[[], list[str]]
     shut_down: Callable[[], None] | None

@@ -8,13 +8,10 @@ recorded as published must be.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from cidxd.errors import FAULTS, FaultError
 from cidxd.indexer import protocol
 from cidxd.model.report import (
     ORDER,
@@ -25,12 +22,11 @@ from cidxd.model.report import (
     Report,
     Usage,
 )
-from cidxd.work import proc, shield
+from cidxd.work import dialogue, proc, shield
 from cidxd.work.child import Child
+from cidxd.work.dialogue import unexpected
 
 SETTLE_S: Final = 60.0  # for a publish whose caller is cancelled; it takes milliseconds
-LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself
-_DETAIL_CHARS: Final = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,10 +60,7 @@ async def build(
     """
     async with proc.started(argv, env=env, stall_s=stall_s, pass_fds=pass_fds) as child:
         course = Course()
-        child.send(protocol.encode(dict(request)))
-        hello = await _message(child)
-        if hello["type"] != "hello" or hello.get("version") != protocol.VERSION:
-            raise FaultError("child-protocol", f"it began with: {_short(hello)}")
+        await dialogue.begin(child, request)
         ready = await _until(child, "ready", course, report)
         built = course.built(ready)
         await shield.settled(_publish(child, built, course, report, permit), settle_s)
@@ -98,9 +91,9 @@ class Course:
                 case "phase_done" if message["name"] == self._running:
                     return self._ended(message)
                 case _:
-                    raise _unexpected(message)
+                    raise unexpected(message)
         except (KeyError, TypeError, ValueError) as err:
-            raise _unexpected(message) from err
+            raise unexpected(message) from err
 
     def built(self, ready: Mapping[str, Any]) -> Built:
         """
@@ -112,7 +105,7 @@ class Course:
         summary, commits = ready.get("summary"), ready.get("commits")
         is_sound = isinstance(summary, dict) and isinstance(commits, list)
         if not is_sound or self._running is not None or self._is_permitted:
-            raise _unexpected(ready)
+            raise unexpected(ready)
         self._is_permitted = True
         return Built(dict(summary or {}), list(commits or []))
 
@@ -145,36 +138,16 @@ async def _publish(
     child.send(protocol.encode({"type": "publish"}))
     done = await _until(child, "done", course, report)
     if not course.is_published:
-        raise _unexpected(done)
-    with contextlib.suppress(TimeoutError, FaultError):  # its word decides, not its exit
-        async with asyncio.timeout(LEAVE_S):
-            await child.exited()
+        raise unexpected(done)
+    await dialogue.leave(child)
 
 
 async def _until(
     child: Child, wanted: str, course: Course, report: Callable[[Report], None]
 ) -> dict[str, Any]:
     """Pass on reports until the message of type *wanted*, and return that."""
-    while (message := await _message(child))["type"] != wanted:
+    while (message := await dialogue.message(child))["type"] != wanted:
         report(course.take(message))
-    return message
-
-
-async def _message(child: Child) -> dict[str, Any]:
-    line = await child.line()
-    if line is None:
-        ended = await child.exited()
-        raise FaultError("child-crashed", _last_words(ended.code, ended.stderr_tail))
-    try:
-        message = protocol.decode(line)
-        kind = message["type"]
-    except (ValueError, KeyError) as err:
-        raise FaultError("child-protocol", str(err)[:_DETAIL_CHARS]) from err
-    if kind == "failed":
-        code = message.get("code", "")
-        detail = str(message.get("detail", ""))
-        known = code if code in FAULTS else "index-failed"
-        raise FaultError(known, detail if known == code else f"{code}: {detail}")
     return message
 
 
@@ -186,16 +159,3 @@ def _progressed(phase: Phase, message: Mapping[str, Any]) -> PhaseProgressed:
         unit=str(message["unit"]),
         bytes=int(message.get("bytes", 0)),
     )
-
-
-def _last_words(code: int, tail: str) -> str:
-    how = f"ended by signal {-code}" if code < 0 else f"exit {code}"
-    return f"{how}: {tail[-_DETAIL_CHARS:]}" if tail else how
-
-
-def _unexpected(message: Mapping[str, Any]) -> FaultError:
-    return FaultError("child-protocol", f"not expected now: {_short(message)}")
-
-
-def _short(message: Mapping[str, Any]) -> str:
-    return str(dict(message))[:_DETAIL_CHARS]

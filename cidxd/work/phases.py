@@ -27,6 +27,7 @@ from cidxd.work import build, fetch, lock
 from cidxd.work.folders import DataFolder, RepositoryFolder
 from cidxd.work.reporter import Reporter
 from cidxd.work.searchers import Searchers
+from cidxd.work.upkeep import Upkeep
 
 Permit = Callable[[str, Mapping[str, Any], Sequence[BranchMove]], Awaitable[object]]
 
@@ -85,6 +86,7 @@ class Phases:
         tools: Tools,
         data: DataFolder,
         searchers: Searchers,
+        upkeep: Upkeep,
         *,
         repository_of: Callable[[int], Repository | None],
         permit: Permit,
@@ -93,6 +95,7 @@ class Phases:
         self._tools = tools
         self._data = data
         self._searchers = searchers
+        self._upkeep = upkeep
         self._repository_of = repository_of
         self._permit = permit
         self._index_slots = index_slots
@@ -112,6 +115,7 @@ class Phases:
             raise FaultError("internal", "the repository was removed under its job")
         folder = self._data.repository(job.repository_id)
         report(PhaseStarted(Phase.FETCH))
+        await self._upkeep.give_way(job.repository_id)
         async with lock.held(folder.lock, self._tools.lock_wait_s) as lock_fd:
             try:
                 return await self._sync_locked(job, report, repository, folder, lock_fd)
@@ -140,6 +144,7 @@ class Phases:
             return _unchanged(aim, tips)
         received = await self._fetch(report, repository, folder, aim, lock_fd)
         report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
+        await self._upkeep.make_room()
         async with self._index_slots:
             return await self._build(job, report, folder, aim, received, lock_fd)
 

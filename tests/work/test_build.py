@@ -19,7 +19,7 @@ from cidxd.model.report import (
     Report,
     Usage,
 )
-from cidxd.work import build
+from cidxd.work import build, dialogue
 from cidxd.work.build import Built
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -264,6 +264,6 @@ async def test_a_publish_that_hangs_after_a_cancel_is_ended_in_the_end() -> None
 async def test_a_child_that_lingers_after_its_last_word_does_not_hold_up_the_job(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(build, "LEAVE_S", 0.1)
+    monkeypatch.setattr(dialogue, "LEAVE_S", 0.1)
     result = await built([*WHOLE, "import time; time.sleep(600)"])
     assert result.summary == {"files_total": 3}

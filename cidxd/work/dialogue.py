@@ -1,0 +1,77 @@
+"""
+The exchange with a child that speaks the line protocol: its first word, its next, its last.
+
+What a message means is its caller's business; a fault that the child names is raised here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cidxd.errors import FAULTS, FaultError
+from cidxd.indexer import protocol
+from cidxd.work.child import Child
+
+LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself
+_DETAIL_CHARS: Final = 500
+
+
+async def begin(child: Child, request: Mapping[str, Any]) -> None:
+    """
+    Send *request* and wait until the child has said hello.
+
+    Raises:
+        FaultError: As `message`.
+    """
+    child.send(protocol.encode(dict(request)))
+    hello = await message(child)
+    if hello["type"] != "hello" or hello.get("version") != protocol.VERSION:
+        raise FaultError("child-protocol", f"it began with: {_short(hello)}")
+
+
+async def message(child: Child) -> dict[str, Any]:
+    """
+    Return the child's next message.
+
+    Raises:
+        FaultError: What the child says in it, `child-crashed`, `child-protocol`, `stalled`.
+    """
+    line = await child.line()
+    if line is None:
+        ended = await child.exited()
+        raise FaultError("child-crashed", _last_words(ended.code, ended.stderr_tail))
+    try:
+        said = protocol.decode(line)
+        kind = said["type"]
+    except (ValueError, KeyError) as err:
+        raise FaultError("child-protocol", str(err)[:_DETAIL_CHARS]) from err
+    if kind == "failed":
+        code = said.get("code", "")
+        detail = str(said.get("detail", ""))
+        known = code if code in FAULTS else "index-failed"
+        raise FaultError(known, detail if known == code else f"{code}: {detail}")
+    return said
+
+
+async def leave(child: Child) -> None:
+    """Give a child that said its last word a moment to end; its word decides, not its exit."""
+    with contextlib.suppress(TimeoutError, FaultError):
+        async with asyncio.timeout(LEAVE_S):
+            await child.exited()
+
+
+def unexpected(said: Mapping[str, Any]) -> FaultError:
+    """Return the fault that a message is which may not come now."""
+    return FaultError("child-protocol", f"not expected now: {_short(said)}")
+
+
+def _last_words(code: int, tail: str) -> str:
+    how = f"ended by signal {-code}" if code < 0 else f"exit {code}"
+    return f"{how}: {tail[-_DETAIL_CHARS:]}" if tail else how
+
+
+def _short(message: Mapping[str, Any]) -> str:
+    return str(dict(message))[:_DETAIL_CHARS]
