@@ -4,7 +4,7 @@ Segments: immutable files that hold documents (blob contents) and their trigram 
 Layout, little-endian, every section at the offset that the footer names::
 
     MAGIC                    8 bytes, the version included
-    content                  all documents, one after the other, cut in groups of 64 KiB,
+    content                  all documents, one after the other, cut in groups of 128 KiB,
                              each group one zstd frame
     groups                   per group: where its frame ends within content u64, its crc32 u32
     oids                     blob ids, binary, one per document
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"cidxseg\x02"
 TEMPORARY: Final = ".tmp"  # suffix of files that are being written
-GROUP_BYTES: Final = 64 * 1024
+GROUP_BYTES: Final = 128 * 1024
 TEXT_BYTES: Final = 64 * 1024 * 1024  # a segment is closed before its text passes this
 _SECTIONS: Final = ("content", "groups", "oids", "offsets", "blocks", "keys", "lists")
 HEAD: Final = struct.Struct("<II")

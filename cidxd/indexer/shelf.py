@@ -18,7 +18,7 @@ from cidxd.indexer.epoch import current_epoch, is_marked_damaged, segment_path
 from cidxd.indexer.seal import check_catalog, check_segment
 from cidxd.indexer.segment import GroupCache, SegmentReader
 
-_CACHED_GROUPS: Final = 512  # decompressed groups kept between two queries: 32 MiB
+_CACHED_GROUPS: Final = 256  # decompressed groups kept between two queries: 32 MiB
 _OPEN: Final = 64  # indexes between two queries; each costs a few file handles
 
 
