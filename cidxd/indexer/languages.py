@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from cidxd.errors import InvalidError
@@ -81,6 +82,38 @@ ALIASES: Final[dict[str, str]] = {
     "ts": "typescript",
     "yml": "yaml",
 }
+# What definitions are found in, and the ending that has a grammar of its own.
+GRAMMARS: Final = frozenset(
+    {
+        "bash", "c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "ruby", "rust",
+        "tsx", "typescript",
+    }
+)  # fmt: skip
+_TSX: Final = b".tsx"
+
+
+def language_of(path: bytes) -> str | None:
+    """Return the language of a path by its name; that of an ending with several is the first."""
+    name = path.rpartition(b"/")[2].lower()
+    by_token = _by_token()
+    if name in by_token:
+        return by_token[name]
+    _, dot, ending = name.rpartition(b".")
+    return by_token.get(dot + ending) if dot else None
+
+
+def grammar_of(path: bytes) -> str | None:
+    """Return what a path's content is parsed as: its language, except that TSX stands alone."""
+    return "tsx" if path.lower().endswith(_TSX) else language_of(path)
+
+
+@cache
+def _by_token() -> dict[bytes, str]:
+    found: dict[bytes, str] = {}
+    for language, tokens in LANGUAGES.items():
+        for token in tokens.split():
+            found.setdefault(token.encode(), language)
+    return found
 
 
 def language_filter(names: Sequence[str]) -> Callable[[bytes], bool] | None:
