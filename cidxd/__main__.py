@@ -19,6 +19,7 @@ from cidxd import runtime
 from cidxd.__about__ import VERSION
 from cidxd.config import Config
 from cidxd.errors import CidxdError, ConfigError, LockHeldError
+from cidxd.indexer import ctags
 from cidxd.work import folders
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def serve(
 @_says_errors
 def check_config(config_file: Path) -> None:
     """Say whether CONFIG_FILE is good; name every fault if not."""
-    settings.load(config_file)
+    _load(config_file)
     click.echo(f"{config_file}: good")
 
 
@@ -225,11 +226,18 @@ def doctor(
 
 
 def _config(config_file: Path | None, data: Path | None) -> Config:
-    config = settings.load(config_file) if config_file else Config()
+    config = _load(config_file) if config_file else Config()
     if data is None:
         return config
     server = config.server.model_copy(update={"data": data.absolute()})
     return config.model_copy(update={"server": server})
+
+
+def _load(config_file: Path) -> Config:
+    config = settings.load(config_file)
+    if config.index.symbols == "ctags" and (fault := ctags.fault()):
+        raise ConfigError(str(config_file), [f"index.symbols: {fault}"])
+    return config
 
 
 def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]:

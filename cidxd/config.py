@@ -75,6 +75,12 @@ class Remotes(_Section):
     )
 
 
+class Index(_Section):
+    """What is indexed beside the text."""
+
+    symbols: Literal["tree-sitter", "ctags", "off"] = "tree-sitter"
+
+
 class Auth(_Section):
     """How long a login lasts."""
 
@@ -95,6 +101,7 @@ class Config(_Section):
     server: Server = Server()
     limits: LimitsSection = LimitsSection()
     remotes: Remotes = Remotes()
+    index: Index = Index()
     auth: Auth = Auth()
     log: Log = Log()
 

@@ -72,6 +72,7 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
         stall_s=config.limits.stall_seconds,
         lock_wait_s=30.0,
         max_file_bytes=config.limits.max_file_bytes,
+        symbols=config.index.symbols,
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m cidxd.indexer build|search|upkeep`: the indexer's child programs."""
+"""`python -m cidxd.indexer build|search|symbols|upkeep`: the indexer's child programs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ def main() -> int:
             from cidxd.indexer import search  # noqa: PLC0415 - see above
 
             return search.main()
+        case ["symbols", engine]:
+            from cidxd.indexer import symbol_worker  # noqa: PLC0415 - see above
+
+            return symbol_worker.main(engine)
         case ["upkeep"]:
             from cidxd.indexer import upkeep  # noqa: PLC0415 - see above
 
             return upkeep.main()
         case _:
-            sys.stderr.write("usage: python -m cidxd.indexer build|search|upkeep\n")
+            sys.stderr.write("usage: python -m cidxd.indexer build|search|symbols|upkeep\n")
             return 2
 
 

@@ -7,34 +7,20 @@ moves last: whatever happens before the publish, the old generation goes on answ
 
 from __future__ import annotations
 
-import re
+import shutil
 import sys
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from cidxd.errors import FaultError
+from cidxd.indexer import children, git_pipe, order, parsing, protocol, validation
 from cidxd.indexer import epoch as epochs
-from cidxd.indexer import git_pipe, order, protocol, validation
+from cidxd.indexer.build_request import Request, read_request
 from cidxd.indexer.catalog_counts import count_skipped
 from cidxd.indexer.catalog_writer import NewEntry
-from cidxd.indexer.changeset import BranchPlan, Plan, Wanted, make_plan
+from cidxd.indexer.changeset import BranchPlan, Plan, make_plan
 from cidxd.indexer.content import Intake
-from cidxd.indexer.conversation import Conversation, expect, translate
-from cidxd.indexer.schema import FORMAT
+from cidxd.indexer.conversation import Conversation, translate
 from cidxd.indexer.target import Target, new_target, open_target
-
-_HEX: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-
-
-class Request(NamedTuple):
-    """What to build; see `protocol`."""
-
-    job_id: str
-    mirror: Path
-    index_folder: Path
-    branches: list[Wanted]
-    full: bool
-    max_file_bytes: int
 
 
 def main() -> int:
@@ -54,42 +40,11 @@ def main() -> int:
     return 0
 
 
-def read_request(message: dict[str, Any]) -> Request:
-    """
-    Return the request that a message holds.
-
-    Raises:
-        FaultError: `child-protocol`.
-    """
-    expect(message, "build")
-    try:
-        branches = [
-            Wanted(str(b["name"]), str(b["commit"]), bool(b["default"]))
-            for b in message["branches"]
-        ]
-        request = Request(
-            str(message["job_id"]),
-            Path(message["mirror"]),
-            Path(message["index"]),
-            branches,
-            bool(message["full"]),
-            int(message["max_file_bytes"]),
-        )
-    except (KeyError, TypeError, ValueError) as err:
-        raise FaultError("child-protocol", f"the build request lacks {err}") from err
-    if not branches:
-        raise FaultError("child-protocol", "the build request names no branch")
-    # These ids go to git as they are.
-    if wrong := [b.commit for b in branches if not _HEX.fullmatch(b.commit)]:
-        raise FaultError("child-protocol", f"not a commit id: {wrong[0][:80]!r}")
-    return request
-
-
 def run(request: Request, talk: Conversation) -> None:
     """Build and publish; on a fault nothing half done is left."""
-    target = open_target(
-        request.index_folder, max_file_bytes=request.max_file_bytes, full=request.full
-    )
+    if request.symbols == "ctags" and shutil.which("ctags") is None:
+        raise FaultError("ctags-missing")
+    target = open_target(request.index_folder, request.settings, full=request.full)
     talk.on_stop = target.discard
     build = _Build(request, talk, target)
     try:
@@ -100,7 +55,7 @@ def run(request: Request, talk: Conversation) -> None:
         talk.wait_for_permit()
         build.publish()
     except BaseException as err:
-        git_pipe.kill_all()
+        children.kill_all()
         build.target.close()
         if isinstance(err, FaultError) and err.code == "index-damaged":
             epochs.mark_damaged(build.target.epoch, err.detail)
@@ -116,9 +71,9 @@ class _Build:
         self._request = request
         self._talk = talk
         self.target = target
-        self._plan = Plan([], [], {}, 0, [])
+        self._plan = Plan([], [], {}, 0, [], {})
         self._commits: git_pipe.CommitCount | None = None
-        self._intake = Intake(target.catalog, target.epoch, request.max_file_bytes)
+        self._intake = self._new_intake()
         self._entries = 0
 
     def diff(self) -> None:
@@ -142,14 +97,13 @@ class _Build:
         # What the catalogue says makes no sense: build it anew, in this same run.
         self.target.close()
         epochs.mark_damaged(self.target.epoch, damage)
-        settings = {"format": FORMAT, "max_file_bytes": self._request.max_file_bytes}
-        self.target = new_target(self._request.index_folder, settings, None, damage=damage)
+        folder = self._request.index_folder
+        self.target = new_target(folder, self._request.settings, None, damage=damage)
         return make_plan(self._request.mirror, self.target, wanted)
 
     def index(self) -> None:
         plan, talk = self._plan, self._talk
-        folder = self.target.epoch / epochs.SEGMENTS
-        self._intake = Intake(self.target.catalog, folder, self._request.max_file_bytes)
+        self._intake = self._new_intake()
         total = len(plan.new_blobs)
         with talk.phase("index") as counters:
             self._intake.take_all(
@@ -160,12 +114,29 @@ class _Build:
             for reason, oids in plan.unread.items():
                 if oids:
                     self._intake.note(oids, reason)
+            request, target = self._request, self.target
+            parsing.parse_little(
+                target.catalog, target.epoch, request.symbols, request.symbol_bytes
+            )
             counters.update(
+                symbols=self._intake.symbols.found,
                 files_indexed=self._intake.indexed,
                 files_skipped=self._intake.skipped,
                 bytes_indexed=self._intake.indexed_bytes,
                 segments=len(self._intake.segments),
             )
+
+    def _new_intake(self) -> Intake:
+        request, target = self._request, self.target
+        symbols = parsing.SymbolIntake(
+            target.catalog,
+            target.epoch,
+            request.symbols,
+            self._plan.grammars,
+            request.symbol_bytes,
+        )
+        folder = target.epoch / epochs.SEGMENTS
+        return Intake(target.catalog, folder, request.max_file_bytes, symbols)
 
     def validate(self) -> None:
         written = self._intake.segments

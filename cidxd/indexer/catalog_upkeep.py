@@ -67,10 +67,10 @@ class UpkeepCatalog(CatalogWriter):
         if written is not None:
             number = self.add_segment(written)
             moves = ((number, document, blob_id) for document, blob_id in enumerate(blob_ids))
-            self._many(_MOVE, moves)
+            self.many(_MOVE, moves)
         of_one = "(SELECT blob_id FROM blob WHERE segment = ?)"
         self._drop(of_one, [(number,) for number in numbers])
-        self._many("DELETE FROM segment WHERE number = ?", [(number,) for number in numbers])
+        self.many("DELETE FROM segment WHERE number = ?", [(number,) for number in numbers])
         self._execute("COMMIT")
         return number
 
@@ -89,4 +89,4 @@ class UpkeepCatalog(CatalogWriter):
         rows = list(values)
         # The blobs last: the others ask for them.
         for table in ("symbol", "unparsed", "blob"):
-            self._many(f"DELETE FROM {table} WHERE blob_id IN {blob_ids}", rows)  # noqa: S608
+            self.many(f"DELETE FROM {table} WHERE blob_id IN {blob_ids}", rows)  # noqa: S608

@@ -9,7 +9,7 @@ commits: whoever is killed before that leaves the old generation answering.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -87,15 +87,21 @@ class CatalogWriter(CatalogReader):
         finally:
             super().close()
 
-    def register(self, written: Written | None, blobs: Iterable[Blob]) -> None:
-        """Commit a segment together with its blobs, or skipped blobs alone."""
+    def register(
+        self,
+        written: Written | None,
+        blobs: Iterable[Blob],
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Commit a segment with its blobs, or skipped blobs alone, and what *then* writes."""
         self.begin()
         number = None if written is None else self.add_segment(written)
-        self._many(
+        self.many(
             _PUT_BLOB,
             ((b.oid, None if b.skip else number, b.document, b.size, b.skip) for b in blobs),
         )
-        self._execute("COMMIT")
+        then()
+        self.commit()
 
     def add_segment(self, written: Written) -> int:
         """Add a segment to the transaction that was begun, and return its number."""
@@ -131,7 +137,7 @@ class CatalogWriter(CatalogReader):
 
     def put_entries(self, branch_id: int, entries: Iterable[NewEntry]) -> None:
         """Add entries to a branch's tree."""
-        self._many(
+        self.many(
             "INSERT INTO entry (branch_id, class, path, mode, blob_id) VALUES (?, ?, ?, ?, ?)",
             ((branch_id, *entry) for entry in entries),
         )
@@ -148,7 +154,7 @@ class CatalogWriter(CatalogReader):
     def delete_entries(self, branch_id: int, paths: Iterable[bytes]) -> None:
         """Take paths out of a branch's tree."""
         # Whatever class a path had: the rules that gave it may be older than this program.
-        self._many(
+        self.many(
             "DELETE FROM entry WHERE branch_id = ? AND class IN (0, 1, 2) AND path = ?",
             ((branch_id, path) for path in paths),
         )
@@ -157,15 +163,25 @@ class CatalogWriter(CatalogReader):
         """Forget what was staged."""
         self._execute("ROLLBACK")
 
+    def commit(self) -> None:
+        """Commit what was written since `begin`."""
+        self._execute("COMMIT")
+
     def forget_segments(self, segment_ids: Sequence[str]) -> None:
         """Take segments out again with their blobs, before anything was published of them."""
         self.begin()
         values = [(segment_id,) for segment_id in segment_ids]
-        self._many(
+        for table in ("symbol", "unparsed"):  # a blob id is given again
+            self.many(
+                f"DELETE FROM {table} WHERE blob_id IN (SELECT blob_id FROM blob WHERE segment ="  # noqa: S608
+                " (SELECT number FROM segment WHERE segment_id = ?))",
+                values,
+            )
+        self.many(
             "DELETE FROM blob WHERE segment = (SELECT number FROM segment WHERE segment_id = ?)",
             values,
         )
-        self._many("DELETE FROM segment WHERE segment_id = ?", values)
+        self.many("DELETE FROM segment WHERE segment_id = ?", values)
         self._execute("COMMIT")
 
     def publish(self) -> None:
@@ -183,7 +199,8 @@ class CatalogWriter(CatalogReader):
             except OSError as err:
                 raise FaultError("index-failed", f"no seal could be made: {err}") from err
 
-    def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement of the modules named `catalog_*` for each of *rows*."""
         with translated():
             self._db.executemany(sql, rows)
 

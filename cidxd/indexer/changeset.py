@@ -16,6 +16,7 @@ from cidxd.indexer import change, git_pipe
 from cidxd.indexer.catalog import Branch
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.change import Change, Tally, Tree
+from cidxd.indexer.languages import grammar_of
 from cidxd.indexer.target import Target
 
 
@@ -69,6 +70,7 @@ class Plan(NamedTuple):
         unread: Objects to register without reading, by reason.
         reused: How many distinct blobs of changed entries the catalogue has already.
         old_commits: Commits indexed so far that the mirror still has.
+        grammars: What the new blobs are parsed as, of those that have such a path.
     """
 
     branches: list[BranchPlan]
@@ -76,6 +78,7 @@ class Plan(NamedTuple):
     unread: dict[str, list[bytes]]
     reused: int
     old_commits: list[str]
+    grammars: dict[bytes, str]
 
     @property
     def tally(self) -> Tally:
@@ -107,8 +110,9 @@ def make_plan(mirror: Path, target: Target, wanted: Sequence[Wanted]) -> Plan:
         else:
             branches.append(_plan_branch(branch, tip, known_as, target, trees))
     new, unread, reused = _sort_out(branches, target.catalog)
+    grammars = _grammars(branches, set(new))
     old = [branch.commit for branch in known if branch.commit in present]
-    return Plan(branches, new, unread, reused, old)
+    return Plan(branches, new, unread, reused, old, grammars)
 
 
 def read_tip(found: git_pipe.Object) -> Tip:
@@ -239,3 +243,13 @@ def _sort_out(
         else:
             unread[reason].append(oid)
     return read, unread, reused
+
+
+def _grammars(branches: Iterable[BranchPlan], new: set[bytes]) -> dict[bytes, str]:
+    """Return the grammar of each new blob, by the first of its paths that tells one."""
+    found: dict[bytes, str] = {}
+    named = sorted((c.path, c.new[1]) for plan in branches for c in plan.changes if c.new)
+    for path, oid in named:
+        if oid in new and oid not in found and (grammar := grammar_of(path)):
+            found[oid] = grammar
+    return found

@@ -15,6 +15,7 @@ from cidxd.errors import FaultError
 from cidxd.indexer import git_pipe
 from cidxd.indexer.catalog import Blob
 from cidxd.indexer.catalog_writer import CatalogWriter
+from cidxd.indexer.parsing import SymbolIntake
 from cidxd.indexer.segment import Written
 from cidxd.indexer.segment_writer import SegmentWriter
 
@@ -43,9 +44,16 @@ class Intake:
         indexed_bytes: Content that went into segments.
         read_bytes: Content that was handled, skipped content included.
         segments: What was written, in order.
+        symbols: Where the content goes too.
     """
 
-    def __init__(self, catalog: CatalogWriter, folder: Path, max_file_bytes: int) -> None:
+    def __init__(
+        self,
+        catalog: CatalogWriter,
+        folder: Path,
+        max_file_bytes: int,
+        symbols: SymbolIntake,
+    ) -> None:
         self.indexed = 0
         self.skipped = 0
         self.indexed_bytes = 0
@@ -54,6 +62,7 @@ class Intake:
         self._catalog = catalog
         self._folder = folder
         self._max_file_bytes = max_file_bytes
+        self.symbols = symbols
         self._writer: SegmentWriter | None = None
         self._blobs: list[Blob] = []
         # The segment before, whose threads complete it while the next one is being filled.
@@ -76,8 +85,10 @@ class Intake:
                 self._take(blob)
                 progress(number, self.read_bytes)
             self._flush()
+            self.symbols.finish()
             self._settle()
         finally:
+            self.symbols.abandon()
             for writer in (self._ending[0], self._writer):
                 if writer is not None:
                     writer.abandon()
@@ -104,6 +115,7 @@ class Intake:
             self._writer = SegmentWriter(self._folder)
         document = self._writer.add(oid, found.content)
         self._blobs.append(Blob(oid, found.size, document, None))
+        self.symbols.offer(oid, found.content)
         self.indexed += 1
         self.indexed_bytes += found.size
 
@@ -121,4 +133,5 @@ class Intake:
         if written is not None:
             self.segments.append(written)
         if blobs:
-            self._catalog.register(written, blobs)
+            oids = [blob.oid for blob in blobs]
+            self._catalog.register(written, blobs, lambda: self.symbols.store(oids))

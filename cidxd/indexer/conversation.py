@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from cidxd.errors import FaultError
-from cidxd.indexer import git_pipe, protocol
+from cidxd.indexer import children, protocol
 from cidxd.indexer.usage import peak_rss_bytes, read_usage
 
 _STDIN: Final = 0
@@ -98,7 +98,7 @@ class Conversation:
         after = read_usage()
         usage = {
             "cpu_seconds": round(after.cpu_seconds - before.cpu_seconds, 6),
-            "peak_rss_bytes": max(peak_rss_bytes(), git_pipe.take_peak_bytes()),
+            "peak_rss_bytes": max(peak_rss_bytes(), children.take_peak_bytes()),
             "read_bytes": after.read_bytes - before.read_bytes,
             "written_bytes": after.written_bytes - before.written_bytes,
         }
@@ -131,7 +131,7 @@ class Conversation:
         if self._may_publish.is_set():
             return
         self._ending.acquire()
-        git_pipe.close_down()
+        children.close_down()
         self.on_stop()
         os._exit(protocol.EXIT_STOPPED)
 

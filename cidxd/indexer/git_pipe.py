@@ -1,16 +1,13 @@
 """
-The build child's git processes: the only place of the indexer that starts any.
+The build child's git processes: they read the mirror and nothing else.
 
-They read the mirror and nothing else, inherit the environment (the daemon made it
-safe), stay in our process group, and are known by name here so that `kill_all` can end
-them.  A failure is a fault, never an empty answer.
+A failure is a fault, never an empty answer.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,10 +16,10 @@ from typing import IO, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
 from cidxd.git import argv
-from cidxd.indexer import change
+from cidxd.indexer import change, children
 
-_BUFFER: Final = 1 << 20
 _DISCARD: Final = 1 << 20
+_PIPE_BYTES: Final = 1 << 20
 _SAMPLE_EVERY: Final = 256  # objects
 # Words of git that say the objects are at fault and not the call.
 _DAMAGE: Final = (
@@ -30,10 +27,6 @@ _DAMAGE: Final = (
     b"unable to find", b"not a git repository", b"packfile", b"does not exist",
     b"not a valid object",
 )  # fmt: skip
-Process = subprocess.Popen[bytes]  # noqa: TID251 - the place where the indexer starts git
-_running: set[Process] = set()
-_gate = threading.Lock()  # held while a child starts, so that none is started and not known
-_peak_bytes = 0
 
 
 class Object(NamedTuple):
@@ -43,30 +36,6 @@ class Object(NamedTuple):
     kind: str
     size: int
     content: bytes | None
-
-
-def kill_all() -> None:
-    """End every git child that still runs, at once."""
-    for process in list(_running):
-        with suppress(ProcessLookupError):
-            process.kill()
-
-
-def close_down() -> None:
-    """End every git child, wait until it is gone, and let no new one start in this process."""
-    _gate.acquire()  # and never released
-    kill_all()
-    for process in list(_running):
-        process.wait()
-
-
-def take_peak_bytes() -> int:
-    """Return the largest resident memory seen of any child since the last call."""
-    global _peak_bytes  # one build a process; its children end in many places
-    for process in list(_running):
-        _sample(process)
-    peak, _peak_bytes = _peak_bytes, 0
-    return peak
 
 
 def listing(mirror: Path, tree: str) -> change.Tree:
@@ -105,7 +74,7 @@ def objects(
                 child.check()
                 raise FaultError("git-failed", f"cat-file ended before object {number}: {name}")
             if number % _SAMPLE_EVERY == 0 or number == len(names) - 1:
-                _sample(child.process)
+                children.sample(child.process)
             yield found
         feeder.join()
         child.check()
@@ -139,17 +108,7 @@ class _Child:
         self._args = args
         self._errors = os.fdopen(os.memfd_create("git-errors"), "w+b")
         try:
-            with _gate:
-                self.process = Process(
-                    args,
-                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=self._errors,
-                    bufsize=_BUFFER,
-                    # The repository's lock is an inherited descriptor: held while any child lives.
-                    close_fds=False,
-                )
-                _running.add(self.process)
+            self.process = children.start(args, stdin=stdin, stderr=self._errors)
         except OSError as err:
             self._errors.close()
             code = "git-missing" if isinstance(err, FileNotFoundError) else "git-failed"
@@ -165,7 +124,7 @@ class _Child:
 
     def check(self) -> None:
         """Wait for the end and raise if it was a bad one."""
-        _sample(self.process)
+        children.sample(self.process)
         if self.process.wait() == 0:
             return
         self._errors.seek(0)
@@ -181,14 +140,8 @@ class _Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        _running.discard(self.process)
+        children.end(self.process)
         self._errors.close()
-        self.stdout.close()
-        if self.process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self.process.stdin.close()
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -200,7 +153,7 @@ def _there(pipe: IO[bytes] | None) -> IO[bytes]:
 def _widen(pipe: IO[bytes]) -> None:
     # Fewer changes between git and us; the system may refuse, and then it goes on as it was.
     with suppress(OSError):
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _BUFFER)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _feed(pipe: IO[bytes], names: Iterable[str]) -> None:
@@ -233,12 +186,3 @@ def _skip(pipe: IO[bytes], size: int) -> bool:
             return False
         size -= len(part)
     return True
-
-
-def _sample(process: Process) -> None:
-    # Only a running child has a VmHWM, and ru_maxrss is never below our own peak.
-    global _peak_bytes  # noqa: PLW0603 - see take_peak_bytes
-    with suppress(OSError, ValueError, IndexError):
-        status = Path(f"/proc/{process.pid}/status").read_text("ascii")
-        peak = int(status.split("VmHWM:", 1)[1].split(None, 1)[0]) * 1024
-        _peak_bytes = max(_peak_bytes, peak)

@@ -82,11 +82,19 @@ ALIASES: Final[dict[str, str]] = {
     "ts": "typescript",
     "yml": "yaml",
 }
+ENGINES: Final = ("tree-sitter", "ctags", "off")  # who finds definitions
 # What definitions are found in, and the ending that has a grammar of its own.
 GRAMMARS: Final = frozenset(
     {
         "bash", "c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "ruby", "rust",
         "tsx", "typescript",
+    }
+)  # fmt: skip
+# What the installed ctags finds definitions in beyond those.
+LONG_TAIL: Final = frozenset(
+    {
+        "assembly", "clojure", "cmake", "elixir", "erlang", "haskell", "julia", "kotlin", "lisp",
+        "lua", "make", "objectivec", "ocaml", "perl", "powershell", "protobuf", "r", "sql", "vim",
     }
 )  # fmt: skip
 _TSX: Final = b".tsx"
@@ -103,8 +111,20 @@ def language_of(path: bytes) -> str | None:
 
 
 def grammar_of(path: bytes) -> str | None:
-    """Return what a path's content is parsed as: its language, except that TSX stands alone."""
-    return "tsx" if path.lower().endswith(_TSX) else language_of(path)
+    """Return what some engine parses a path's content as: its language, but TSX stands alone."""
+    grammar = "tsx" if path.lower().endswith(_TSX) else language_of(path)
+    return grammar if grammar in GRAMMARS or grammar in LONG_TAIL else None
+
+
+def parsed_by(engine: str) -> frozenset[str]:
+    """Return what an engine finds definitions in: `tree-sitter`, `ctags`, or `off`."""
+    match engine:
+        case "tree-sitter":
+            return GRAMMARS
+        case "ctags":
+            return GRAMMARS | LONG_TAIL
+        case _:
+            return frozenset()
 
 
 @cache

@@ -8,8 +8,11 @@ Build child (`python -m cidxd.indexer build`), on stdin::
 
     {"type": "build", "version": 1, "job_id": "…", "mirror": "/…/mirror.git", "index": "/…/index",
      "branches": [{"name": "main", "commit": "<hex>", "default": true}, …],
-     "full": false, "max_file_bytes": 1048576}
+     "full": false, "max_file_bytes": 1048576, "symbols": "tree-sitter" | "ctags" | "off"}
     {"type": "publish"}                 once the daemon has committed its permit
+
+`symbols` may be absent (`tree-sitter`); so may `symbol_bytes`, up to which new content has its
+symbols when it is published.
 
 End of file on stdin before `publish` means stop: leave nothing half done, exit 3.
 On stdout, in this order::

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer.catalog_writer import CatalogWriter
-from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.seal import CATALOG, check_catalog, check_segment
 from cidxd.indexer.segment import TEMPORARY
 
@@ -70,7 +69,7 @@ class Target:
         epochs.sweep_index(self.index, keep)
 
 
-def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
+def open_target(index: Path, settings: dict[str, Any], *, full: bool) -> Target:
     """
     Sweep the index and open the epoch to write into.
 
@@ -78,7 +77,6 @@ def open_target(index: Path, *, max_file_bytes: int, full: bool) -> Target:
         OSError: The disk refused.
     """
     index.mkdir(parents=True, exist_ok=True)
-    settings = {"format": FORMAT, "max_file_bytes": max_file_bytes}
     current: Path | None = None
     try:
         current = epochs.current_epoch(index)

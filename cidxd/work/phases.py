@@ -66,6 +66,12 @@ class Tools:
     stall_s: float
     lock_wait_s: float
     max_file_bytes: int
+    symbols: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What an index is made with, as a build is asked for it; another one is made anew."""
+        return {"max_file_bytes": self.max_file_bytes, "symbols": self.symbols}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -196,7 +202,7 @@ class Phases:
         # What was fetched is what is indexed, also if a push came after ls-remote.
         wanted = {**aim.kept, **received.commits}
         built = await build.build(
-            _request(job, folder, wanted, aim.default, self._tools.max_file_bytes),
+            _request(job, folder, wanted, aim.default, self._tools.settings),
             argv=self._tools.build_argv,
             env=self._tools.child_env,
             report=report,
@@ -221,12 +227,13 @@ class Phases:
             return Tips({}, frozenset(), 0, is_damaged=True)
         branches = answer["branches"]
         settings = answer.get("settings") or {}
-        differs = settings.get("max_file_bytes", self._tools.max_file_bytes)
+        wanted = self._tools.settings
+        differs = any(settings.get(name, value) != value for name, value in wanted.items())
         return Tips(
             commits={branch["name"]: branch["commit"] for branch in branches},
             job_ids=frozenset(branch["job_id"] for branch in branches),
             files=sum(branch["files"] for branch in branches),
-            is_damaged=answer["damaged"] or differs != self._tools.max_file_bytes,
+            is_damaged=answer["damaged"] or differs,
         )
 
 
@@ -235,7 +242,7 @@ def _request(
     folder: RepositoryFolder,
     wanted: Mapping[str, str],
     default: str | None,
-    max_file_bytes: int,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "type": "build",
@@ -248,7 +255,7 @@ def _request(
             for name, commit in wanted.items()
         ],
         "full": job.options.full,
-        "max_file_bytes": max_file_bytes,
+        **settings,
     }
 
 

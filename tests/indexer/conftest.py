@@ -74,6 +74,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., BuildChild]]:
         full: bool = False,
         limit: int = 1 << 20,
         job_id: str = "job-1",
+        **more: Any,
     ) -> BuildChild:
         child = BuildChild(index or tmp_path / "index")
         children.append(child)
@@ -92,6 +93,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., BuildChild]]:
                 ],
                 "full": full,
                 "max_file_bytes": limit,
+                **more,
             }
         )
         return child

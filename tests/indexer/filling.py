@@ -13,6 +13,7 @@ from cidxd.indexer import epoch as epochs
 from cidxd.indexer import order
 from cidxd.indexer.catalog import Blob, CatalogReader
 from cidxd.indexer.catalog_writer import NewEntry
+from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.search import answer
 from cidxd.indexer.segment_writer import write_segment
 from cidxd.indexer.shelf import Shelf
@@ -45,7 +46,7 @@ class Filled:
 
     def sync(self, files: Files) -> None:
         """Publish changed files; None deletes one.  Content with a NUL is skipped as binary."""
-        target = open_target(self.index, max_file_bytes=LIMIT, full=False)
+        target = open_target(self.index, {"format": FORMAT, "max_file_bytes": LIMIT}, full=False)
         self.files.update({path: content for path, content in files.items() if content is not None})
         for path in [path for path, content in files.items() if content is None]:
             del self.files[path]

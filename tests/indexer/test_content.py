@@ -7,9 +7,10 @@ import pytest
 from sandbox import Checkout, git
 
 from cidxd.errors import FaultError
-from cidxd.indexer import segment_writer
+from cidxd.indexer import catalog_symbols, parsing, segment_writer
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.content import Intake
+from cidxd.indexer.parsing import SymbolIntake
 from cidxd.indexer.segment import SegmentReader
 
 
@@ -25,11 +26,14 @@ def _oids(mirror: Path) -> list[bytes]:
     return [bytes.fromhex(line.split()[2]) for line in lines]
 
 
-def _intake(tmp_path: Path) -> tuple[Intake, CatalogWriter, Path]:
+def _intake(
+    tmp_path: Path, engine: str = "off", grammars: dict[bytes, str] | None = None
+) -> tuple[Intake, CatalogWriter, Path]:
     folder = tmp_path / "epoch" / "segments"
     folder.mkdir(parents=True)
     catalog = CatalogWriter.create(folder.parent, {})
-    return Intake(catalog, folder, 1 << 20), catalog, folder
+    symbols = SymbolIntake(catalog, folder.parent, engine, grammars or {})
+    return Intake(catalog, folder, 1 << 20, symbols), catalog, folder
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 1 << 20])
@@ -73,3 +77,36 @@ def test_a_failure_leaves_the_segments_that_were_registered_and_no_other_file(
     left = {path.name for path in folder.iterdir()}
     assert known <= left
     assert not [name for name in left if name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize("few_bytes", [0, 1 << 20])
+def test_symbols_of_content_in_several_segments_are_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_bytes: int
+) -> None:
+    monkeypatch.setattr(segment_writer, "TEXT_BYTES", 5000)
+    monkeypatch.setattr(parsing, "FEW_BYTES", few_bytes)
+    checkout = Checkout(tmp_path / "work")
+    checkout.commit({f"{n}.py": f"def f{n}(): pass\n#" + "x" * 900 for n in range(50)})
+    mirror = checkout.mirror(tmp_path / "mirror.git")
+    oids = _oids(mirror)
+    intake, catalog, _ = _intake(tmp_path, "tree-sitter", dict.fromkeys(oids, "python"))
+    with closing(catalog):
+        intake.take_all(mirror, oids, lambda _done, _bytes: None)
+        names = {row[0] for row in catalog.rows("SELECT name FROM symbol")}
+        assert catalog_symbols.count_unparsed(catalog) == 0
+    assert names == {f"f{n}" for n in range(50)}
+    assert (intake.symbols.found, len(intake.segments) > 3) == (50, True)
+
+
+def test_past_the_limit_every_blob_waits_or_has_its_symbols(
+    tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_writer, "TEXT_BYTES", 5000)
+    oids = _oids(mirror)
+    intake, catalog, folder = _intake(tmp_path)
+    grammars = dict.fromkeys(oids, "python")
+    intake.symbols = SymbolIntake(catalog, folder.parent, "tree-sitter", grammars, 10_000)
+    with closing(catalog):
+        intake.take_all(mirror, oids, lambda _done, _bytes: None)
+        waiting = catalog_symbols.count_unparsed(catalog)
+    assert waiting == len(oids)

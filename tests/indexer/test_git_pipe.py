@@ -7,7 +7,7 @@ import pytest
 from sandbox import Checkout, git
 
 from cidxd.errors import FaultError
-from cidxd.indexer import change, git_pipe
+from cidxd.indexer import change, children, git_pipe
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_more_objects_than_a_pipe_holds_are_asked_for_without_blocking(mirror: P
     name = git(mirror, "rev-parse", "main:b")
 
     assert sum(o.size for o in git_pipe.objects(mirror, [name] * 20_000)) == 20_000 * 5000
-    assert git_pipe.take_peak_bytes() > 0
+    assert children.take_peak_bytes() > 0
 
 
 def test_a_tree_that_is_not_there_is_a_damaged_mirror_and_no_empty_listing(mirror: Path) -> None:
@@ -88,7 +88,7 @@ def test_no_git_process_is_left_when_the_reader_loses_interest(mirror: Path) -> 
 
     found.close()  # type: ignore[attr-defined]  # a generator, promised as an iterator only
 
-    assert not git_pipe._running
+    assert children.are_gone()
 
 
 def test_new_commits_are_counted_in_the_background(tmp_path: Path, mirror: Path) -> None:

@@ -112,6 +112,7 @@ def test_a_header_with_classes_is_read_as_cpp() -> None:
         (b"Gemfile", "ruby", "ruby"),
         (b"x/Makefile", "make", "make"),
         (b"a.py/readme", None, None),
+        (b"a.txt", "text", None),
         (b"py", None, None),
         (b"\xff.go", "go", "go"),
     ],

@@ -333,6 +333,7 @@ async def test_a_sync_ends_the_upkeep_of_its_repository_and_is_not_held_up(
         build_argv=(sys.executable, "-m", "cidxd.indexer", "build"),
         git_env=guard.user_env(os.environ), child_env=environ,
         stall_s=30.0, lock_wait_s=0.0, max_file_bytes=1 << 20,
+        symbols="tree-sitter",
     )  # fmt: skip
 
     async def permit(*_: object) -> None:
