@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,17 @@ def test_without_a_word_the_defaults_hold() -> None:
     made = config.parse({}, "nothing")
     assert made.server.listen == "127.0.0.1:8095"
     assert (made.server.host, made.server.port) == ("127.0.0.1", 8095)
+
+
+def test_ctags_must_be_there_where_it_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "cidxd.toml"
+    path.write_text('[index]\nsymbols = "ctags"\n')
+    answer = subprocess.run(
+        [sys.executable, "-m", "cidxd", "check-config", str(path)],
+        env={**os.environ, "PATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "index.symbols: ctags was not found" in answer.stderr

@@ -24,7 +24,7 @@ from cidxd.indexer.definition import (
     kept_name,
 )
 
-SILENT_S: Final = 10.0
+SILENT_S: Final = 5.0  # some of its parsers loop on what is not text
 _ARGV: Final = ("--quiet", "--options=NONE", "--_interactive=default", "--fields=-aPS+nKsZ")
 _TYPES: Final = frozenset({"class", "enum", "interface", "struct", "trait", "implementation"})
 _ANONYMOUS: Final = "__anon"
@@ -33,7 +33,7 @@ _KINDS: Final = {
     "constant": "constant", "constructor": "function", "define": "macro", "delegate": "type",
     "enum": "enum", "enumConstant": "constant", "enumerator": "constant", "event": "field",
     "field": "field", "func": "function", "function": "function", "generator": "function",
-    "getter": "method", "implementation": "class", "interface": "interface", "macro": "macro",
+    "getter": "method", "interface": "interface", "macro": "macro",
     "member": "field", "message": "struct", "method": "method", "methodSpec": "method",
     "module": "module", "namespace": "module", "package": "module", "property": "field",
     "record": "struct", "rpc": "method", "setter": "method", "singletonMethod": "method",
@@ -50,7 +50,7 @@ _NAMES: Final = {
     "lisp": "x.lisp", "lua": "x.lua", "make": "x.mk", "objectivec": "x.mm", "ocaml": "x.ml",
     "perl": "x.pl", "php": "x.php", "powershell": "x.ps1", "protobuf": "x.proto",
     "python": "x.py", "r": "x.r", "ruby": "x.rb", "rust": "x.rs", "sql": "x.sql",
-    "tsx": "x.tsx", "typescript": "x.ts", "vim": "x.vim",
+    "tsx": "x.ts", "typescript": "x.ts", "vim": "x.vim",
 }  # fmt: skip
 
 
@@ -136,6 +136,8 @@ def definition(language: str, tag: dict[str, Any]) -> Definition | None:
     line = tag.get("line")
     if kind is None or name is None or not isinstance(line, int) or name.startswith(_ANONYMOUS):
         return None
+    if kind == "module" and tag["kind"] == "package" and language != "perl":
+        return None  # a line that every file has
     is_within_type = tag.get("scopeKind") in _TYPES
     if language == "python" and kind == "field":
         kind = "method"  # what ctags calls a member there

@@ -24,7 +24,7 @@ from cidxd.indexer.symbol_pool import SymbolPool, cores
 from cidxd.indexer.symbol_worker import Task, find_all, finder
 
 AT_ONCE_BYTES: Final = 32 << 20  # new content up to this gets its symbols within the build
-FEW_BYTES: Final = 256 << 10  # parsed in this process
+FEW_BYTES: Final = 512 << 10  # parsed in this process
 _ROUND_BYTES: Final = 8 << 20
 _ROUND_BLOBS: Final = 2000
 _WAITING_BLOBS: Final = 20_000  # more than this is never small
@@ -211,6 +211,10 @@ def parse_some(
         catalog.commit()
         if time.monotonic() >= end_s:
             return catalog_symbols.count_unparsed(catalog)
+    if catalog_symbols.count_unparsed(catalog):
+        catalog.begin()
+        catalog_symbols.forget_lost(catalog)
+        catalog.commit()
     return 0
 
 

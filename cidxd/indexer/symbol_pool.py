@@ -40,6 +40,7 @@ class SymbolPool:
         self._batch_bytes = 0
         self._waiting: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[dict[bytes, list[Definition]]] = queue.SimpleQueue()
+        self._workers: set[children.Process] = set()
         self._is_closed = False
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
         for thread in self._threads:
@@ -70,6 +71,8 @@ class SymbolPool:
     def abandon(self) -> None:
         """End the workers at once; what they were at is lost."""
         self._is_closed = True
+        for worker in list(self._workers):
+            worker.kill()
         while not self._waiting.empty():
             self._waiting.get()
         self.finish()
@@ -86,7 +89,7 @@ class SymbolPool:
                 worker = self._answer(worker, batch)
         finally:
             if worker is not None:
-                children.end(worker)
+                self._end(worker)
 
     def _answer(self, worker: children.Process | None, batch: Batch) -> children.Process | None:
         """Put what a worker finds among what is done; return the worker, if it still lives."""
@@ -105,14 +108,23 @@ class SymbolPool:
         if self._is_closed:
             return worker, None
         try:
-            worker = worker or children.start(self._argv, stdin=True, stderr=None)
+            worker = worker or self._start()
         except OSError:
             return None, None
         try:
             return worker, self._exchange(worker, batch)
-        except (OSError, ValueError):
-            children.end(worker)
+        except (OSError, TypeError, ValueError):  # it is gone, or out of its mind
+            self._end(worker)
             return None, None
+
+    def _start(self) -> children.Process:
+        worker = children.start(self._argv, stdin=True, stderr=None)
+        self._workers.add(worker)
+        return worker
+
+    def _end(self, worker: children.Process) -> None:
+        self._workers.discard(worker)
+        children.end(worker)
 
     def _exchange(self, worker: children.Process, batch: Batch) -> list[list[Definition]]:
         if worker.stdin is None or worker.stdout is None:

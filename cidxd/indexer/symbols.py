@@ -2,8 +2,9 @@
 The definitions in a file's content, found by tree-sitter.
 
 Our queries (`queries/*.scm`) capture the name as `@name` and what is defined under its
-kind; `@scope` encloses without being a definition, `@within` names a scope that stands
-elsewhere.  What encloses what follows from where they start and end.
+kind; instead of the name, `@declarator` is what the name is within.  `@scope` encloses without
+being a definition, `@within` names a scope that stands elsewhere.  What encloses what follows
+from where they start and end.
 Nothing here trusts the content: time, count and length are bounded.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 
 from cidxd.indexer import grammars
+from cidxd.indexer.declarator import declared
 from cidxd.indexer.definition import (
     KINDS,
     NAME_CHARACTERS,
@@ -131,11 +133,17 @@ def _matches(
 
 
 def _found(pattern: int, captures: dict[str, list[Node]], content: bytes) -> _Found | None:
-    name = captures["name"][-1]
     kind = next((kind for kind in captures if kind in KINDS or kind == "scope"), None)
     if kind is None:
         return None
     whole = captures[kind][0]
+    if "name" in captures:
+        name: Node | None = captures["name"][-1]
+    else:
+        start = whole.start_byte
+        name = declared(captures["declarator"][0], kind, content[start : start + 10])
+    if name is None:
+        return None
     start = name.start_byte
     qualifier, text = _split(content[start : name.end_byte])
     if within := captures.get("within"):
@@ -164,7 +172,9 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
     if b"::" in name:
         scope, _, rest = name.rpartition(b"::")
         return _without_arguments(scope).replace(b"::", b"."), rest
-    return b"", name.removeprefix(b":").replace(b"\\", b".")
+    if b"<" in name and not name.startswith(b"operator"):
+        name = _without_arguments(name)  # a specialisation is found by the name of its template
+    return b"", name.lstrip(b":#").replace(b"\\", b".")
 
 
 def _without_arguments(scope: bytes) -> bytes:

@@ -132,7 +132,7 @@ module.exports = { run: function () {}, stop() {} };
 7 function draw.helper
 9 function walk
 10 class Shape
-11 field Shape.#secret
+11 field Shape.secret
 12 field Shape.sides
 13 method Shape.handle
 14 method Shape.constructor

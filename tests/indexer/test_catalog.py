@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cidxd.errors import FaultError
+from cidxd.indexer import catalog_symbols
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer.catalog import Blob, CatalogReader, Entry
 from cidxd.indexer.catalog_writer import CatalogWriter, NewEntry
+from cidxd.indexer.definition import Definition
 from cidxd.indexer.segment import Written
 
 _SETTINGS = {"format": 1, "max_file_bytes": 100}
@@ -143,3 +145,46 @@ def test_an_index_that_was_never_published_has_no_current_epoch(tmp_path: Path) 
     assert epochs.current_epoch(tmp_path) is None
     epochs.create_epoch(tmp_path)
     assert epochs.current_epoch(tmp_path) is None
+
+
+def _mark(writer: CatalogWriter) -> None:
+    writer.register(
+        Written("s9", 7, 2, 99, 1),
+        [Blob(_A, 3, 0, None), Blob(_B, 4, 1, None), Blob(_C, 5, None, "binary")],
+        lambda: catalog_symbols.mark_unparsed(writer, [(_A, "go"), (_B, "c"), (_C, "c")]),
+    )
+
+
+def test_a_blob_waits_until_its_symbols_are_there(writer: CatalogWriter) -> None:
+    _mark(writer)
+    waiting = catalog_symbols.take_unparsed(writer, 10)
+    assert [(b.oid, b.grammar, b.size, b.document) for b in waiting] == [
+        (_A, "go", 3, 0), (_B, "c", 4, 1)
+    ]  # fmt: skip
+    for found in ([], [Definition("f", "function", 1, None)], [Definition("g", "method", 2, "A")]):
+        writer.begin()
+        catalog_symbols.put_symbols(writer, {_A: found, b"\xdd" * 20: found})
+        writer.commit()
+    assert writer.rows("SELECT number, name, kind, line, scope FROM symbol") == [
+        (0, "g", "method", 2, "A")
+    ]
+    assert [b.oid for b in catalog_symbols.take_unparsed(writer, 10)] == [_B]
+    assert catalog_symbols.count_unparsed(writer) == 1
+
+
+def test_a_forgotten_segment_takes_its_symbols_along(writer: CatalogWriter) -> None:
+    _mark(writer)
+    writer.begin()
+    catalog_symbols.put_symbols(writer, {_A: [Definition("f", "function", 1, None)]})
+    writer.commit()
+    writer.forget_segments(["s9"])
+    assert writer.rows("SELECT * FROM symbol") == []
+    assert catalog_symbols.count_unparsed(writer) == 0
+
+
+def test_what_has_no_content_any_more_does_not_wait(writer: CatalogWriter) -> None:
+    writer.begin()
+    writer.many("INSERT INTO unparsed (blob_id, language) VALUES (?, ?)", [(99, "c")])
+    catalog_symbols.forget_lost(writer)
+    writer.commit()
+    assert catalog_symbols.count_unparsed(writer) == 0
