@@ -155,6 +155,9 @@ def _searched(source: Source) -> dict[str, Any]:
 
 
 def _symbols(source: Source) -> str:
-    """Return how far the definitions of a branch are: complete, or a part of its files."""
-    waiting, files = progress(source.index.catalog, source.branch.branch_id)
-    return f"{files - waiting} of {files} files" if waiting else "complete"
+    """Return how far the definitions of a branch are: complete, off, or a part of its files."""
+    catalog = source.index.catalog
+    waiting, files = progress(catalog, source.branch.branch_id)
+    if waiting:
+        return f"{files - waiting} of {files} files"
+    return "off" if catalog.settings().get("symbols") == "off" else "complete"

@@ -21,9 +21,12 @@ from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer import merging, protocol
 from cidxd.indexer.catalog import SegmentRow
+from cidxd.indexer.catalog_symbols import count_unparsed
 from cidxd.indexer.catalog_upkeep import Living, UpkeepCatalog
+from cidxd.indexer.contents import Contents
 from cidxd.indexer.conversation import Conversation, expect, translate
 from cidxd.indexer.merging import Extent
+from cidxd.indexer.parsing import parse_some
 from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.segment import TEMPORARY, TEXT_BYTES, SegmentReader, Written
 from cidxd.indexer.segment_writer import SegmentWriter
@@ -31,6 +34,7 @@ from cidxd.indexer.target import open_checked
 from cidxd.indexer.usage import peak_rss_bytes
 from cidxd.indexer.validation import is_blob
 
+_SYMBOLS_BUDGET_S: Final = 5.0  # then it says how far it is
 Progress = Callable[[int, int, str, int], None]  # done, total, unit, bytes
 
 
@@ -150,8 +154,24 @@ def drop_dead_skips(work: Work) -> None:
         work.counters["dropped_skips"] += count
 
 
-# What upkeep is, in this order.
-STEPS: Final[Sequence[Step]] = (merge_segments, drop_dead_skips)
+def make_symbols(work: Work) -> None:
+    """Find the definitions that a large build has left to be found, the oldest blobs first."""
+    total = count_unparsed(work.catalog)
+    if not total:
+        return
+    engine = str(work.catalog.settings()["symbols"])
+    with Contents(work.epoch, work.catalog) as contents:
+        left = total
+        while left:
+            left = parse_some(
+                work.catalog, work.epoch, contents.read, engine, budget_s=_SYMBOLS_BUDGET_S
+            )
+            work.progress(total - left, total, "files", 0)
+    work.counters["parsed_blobs"] += total
+
+
+# What upkeep is, in this order: content that is dropped needs no symbols.
+STEPS: Final[Sequence[Step]] = (merge_segments, drop_dead_skips, make_symbols)
 
 
 def _merge(work: Work, numbers: Sequence[int], live_bytes: int) -> int | None:

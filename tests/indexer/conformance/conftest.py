@@ -237,3 +237,26 @@ def start_build() -> Iterator[Callable[[Json], Build]]:
     for child in started:
         if not child.is_ended:
             child.end(is_killed=True)
+
+
+@pytest.fixture
+def keep_up() -> Iterator[Callable[[Path], Json]]:
+    """Let an upkeep child look after an index; return what it counted."""
+    started: list[Child] = []
+
+    def keep_up(index: Path) -> Json:
+        child = Child("upkeep")
+        started.append(child)
+        request = {"type": "upkeep", "version": protocol.VERSION, "index": str(index)}
+        child.send(protocol.encode(request))
+        while (message := protocol.decode(child.line()))["type"] in {"hello", "progress"}:
+            continue
+        assert message["type"] == "done", message
+        assert child.end() == 0
+        counters: Json = message["counters"]
+        return counters
+
+    yield keep_up
+    for child in started:
+        if not child.is_ended:
+            child.end(is_killed=True)
