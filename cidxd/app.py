@@ -39,6 +39,7 @@ from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.runner import Runner, StopReason
 from cidxd.work.scheduler import Scheduler
+from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
 _log = structlog.get_logger()
@@ -202,6 +203,7 @@ async def serve(
         tasks = [
             asyncio.create_task(made.scheduler.run(), name="scheduler"),
             asyncio.create_task(made.upkeep.run(), name="upkeep"),
+            asyncio.create_task(_warm(services.searchers), name="searchers"),
         ]
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
@@ -218,6 +220,12 @@ async def serve(
         await _finish_jobs(made, config.limits.drain_seconds, hurry)
         await made.live.close()
     _log.info("stopped")
+
+
+async def _warm(searchers: Searchers) -> None:
+    """Have search children ready for the first question, and know which engine they have."""
+    await searchers.start()
+    await searchers.learn_kernel()
 
 
 async def _stop_when_idle(

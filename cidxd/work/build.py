@@ -22,7 +22,7 @@ from cidxd.model.report import (
     Report,
     Usage,
 )
-from cidxd.work import dialogue, proc, shield
+from cidxd.work import dialogue, shield
 from cidxd.work.child import Child
 from cidxd.work.dialogue import unexpected
 
@@ -38,33 +38,30 @@ class Built:
 
 
 async def build(
+    child: Child,
     request: Mapping[str, Any],
     *,
-    argv: Sequence[str],
-    env: Mapping[str, str],
     report: Callable[[Report], None],
     permit: Callable[[Built], Awaitable[None]],
-    pass_fds: Sequence[int],
-    stall_s: float,
     settle_s: float = SETTLE_S,
 ) -> Built:
     """
     Let a build child diff, index and validate, and publish once *permit* returns.
 
-    What *permit* raises ends the child unpublished.  A caller that is cancelled before it
-    is asked ends the child too; from then on a cancellation waits up to *settle_s* seconds,
-    and if the publish came through in that time, the result is returned all the same.
+    The child is started, and ended, by the caller.  What *permit* raises leaves it unpublished,
+    and so does a cancellation before it is asked; from then on a cancellation waits up to
+    *settle_s* seconds, and if the publish came through in that time, the result is returned all
+    the same.
 
     Raises:
         FaultError: What the child reported, `child-crashed`, `child-protocol`, `stalled`.
     """
-    async with proc.started(argv, env=env, stall_s=stall_s, pass_fds=pass_fds) as child:
-        course = Course()
-        await dialogue.begin(child, request)
-        ready = await _until(child, "ready", course, report)
-        built = course.built(ready)
-        await shield.settled(_publish(child, built, course, report, permit), settle_s)
-        return built
+    course = Course()
+    await dialogue.begin(child, request)
+    ready = await _until(child, "ready", course, report)
+    built = course.built(ready)
+    await shield.settled(_publish(child, built, course, report, permit), settle_s)
+    return built
 
 
 class Course:

@@ -23,7 +23,8 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.work import build, fetch, lock
+from cidxd.work import build, fetch, lock, proc
+from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
 from cidxd.work.reporter import Reporter
 from cidxd.work.searchers import Searchers
@@ -148,11 +149,15 @@ class Phases:
         if not tips.is_damaged and pipeline.is_unchanged(aim, tips.commits, job.options):
             report(PhaseEnded(Phase.FETCH, {}, remote.usage))
             return _unchanged(aim, tips)
-        received = await self._fetch(report, repository, folder, aim, lock_fd)
-        report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
-        await self._upkeep.make_room()
-        async with self._index_slots:
-            return await self._build(job, report, folder, aim, received, lock_fd)
+        tools = self._tools
+        async with proc.started(
+            tools.build_argv, env=tools.child_env, stall_s=tools.stall_s, pass_fds=(lock_fd,)
+        ) as child:  # it is up and waiting by the time that git is done
+            received = await self._fetch(report, repository, folder, aim, lock_fd)
+            report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
+            await self._upkeep.make_room()
+            async with self._index_slots:
+                return await self._build(child, job, report, folder, aim, received)
 
     async def _fetch(
         self,
@@ -187,12 +192,12 @@ class Phases:
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on
         self,
+        child: Child,
         job: Job,
         report: Reporter,
         folder: RepositoryFolder,
         aim: Targets,
         received: fetch.Fetched,
-        lock_fd: int,
     ) -> Result:
         async def permit(built: build.Built) -> None:
             summary, commits = _outcome(built, received, aim)
@@ -202,13 +207,10 @@ class Phases:
         # What was fetched is what is indexed, also if a push came after ls-remote.
         wanted = {**aim.kept, **received.commits}
         built = await build.build(
+            child,
             _request(job, folder, wanted, aim.default, self._tools.settings),
-            argv=self._tools.build_argv,
-            env=self._tools.child_env,
             report=report,
             permit=permit,
-            pass_fds=(lock_fd,),
-            stall_s=self._tools.stall_s,
         )
         summary, commits = _outcome(built, received, aim)
         return Result(outcome=Outcome.UPDATED, summary=summary, commits=commits)

@@ -59,12 +59,21 @@ class Searchers:
             self._idle.put_nowait(None)
 
     async def start(self) -> None:
-        """Start the children that are not started yet, so that the first question is quick."""
-        for _ in range(self._size):
-            place = await self._idle.get()
-            try:
-                place = place or await self._started()
-            finally:
+        """
+        Start the children that are not started yet, so that the first questions are quick.
+
+        One that cannot be started is left to the first question.
+        """
+        places: list[Child | None] = []
+        while not self._idle.empty():
+            places.append(self._idle.get_nowait())
+        try:
+            for at, place in enumerate(places):
+                places[at] = place or await self._started()
+        except UnavailableError as err:
+            _log.warning("searcher_not_started", error=err.message)
+        finally:
+            for place in places:
                 self._idle.put_nowait(place)
 
     async def ask(self, question: Mapping[str, Any], *, timeout_s: float) -> tuple[int, bytes]:

@@ -19,7 +19,7 @@ from cidxd.model.report import (
     Report,
     Usage,
 )
-from cidxd.work import build, dialogue
+from cidxd.work import build, dialogue, proc
 from cidxd.work.build import Built
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -71,16 +71,15 @@ async def built(
     stall_s: float = 20.0,
     settle_s: float = 60.0,
 ) -> Built:
-    return await build.build(
-        REQUEST,
-        argv=[sys.executable, "-c", CHILD, json.dumps(steps)],
-        env=ENV,
-        report=(reports if reports is not None else []).append,
-        permit=permit,
-        pass_fds=(),
-        stall_s=stall_s,
-        settle_s=settle_s,
-    )
+    argv = [sys.executable, "-c", CHILD, json.dumps(steps)]
+    async with proc.started(argv, env=ENV, stall_s=stall_s) as child:
+        return await build.build(
+            child,
+            REQUEST,
+            report=(reports if reports is not None else []).append,
+            permit=permit,
+            settle_s=settle_s,
+        )
 
 
 async def fault_of(steps: list[Any], *, stall_s: float = 20.0) -> FaultError:

@@ -73,6 +73,7 @@ async def test_children_started_early_are_the_ones_that_answer() -> None:
     searchers = pool(2)
     await searchers.start()
     early = {child._process.pid for child in searchers._children}
+    assert len(early) == 2
     assert await pid_of(searchers) in early
     await searchers.close()
     assert not any(is_running(pid) for pid in early)
