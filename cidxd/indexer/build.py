@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Any
+from typing import Any, Final
 
 from cidxd.errors import FaultError
 from cidxd.indexer import children, git_pipe, order, parsing, protocol, validation
@@ -64,6 +64,10 @@ def run(request: Request, talk: Conversation) -> None:
     build.target.close()
 
 
+# To count a longer history takes longer than to index its tip.
+_COUNTED_OBJECTS: Final = 200_000
+
+
 class _Build:
     """The four phases, in order, and what one leaves for the next."""
 
@@ -73,6 +77,7 @@ class _Build:
         self.target = target
         self._plan = Plan([], [], {}, 0, [], {})
         self._commits: git_pipe.CommitCount | None = None
+        self._has_count = True
         self._intake = self._new_intake()
         self._entries = 0
 
@@ -80,9 +85,11 @@ class _Build:
         with self._talk.phase("diff") as counters:
             self._plan = self._make_plan()
             new = [b.wanted.commit for b in self._plan.branches]
-            if set(new) - set(self._plan.old_commits):
-                old = self._plan.old_commits
-                self._commits = git_pipe.CommitCount(self._request.mirror, new, old)
+            mirror, old = self._request.mirror, self._plan.old_commits
+            is_quick = old or git_pipe.packed_objects(mirror) <= _COUNTED_OBJECTS
+            if is_quick and set(new) - set(old):
+                self._commits = git_pipe.CommitCount(mirror, new, old)
+            self._has_count = bool(is_quick)
             counters.update(entries=self._files_total, **self._plan.tally._asdict())
             counters["new_blobs"] = len(self._plan.new_blobs)
 
@@ -237,6 +244,11 @@ class _Build:
             "blobs_new": intake.indexed + intake.skipped,
             "blobs_reused": self._plan.reused,
             "bytes_indexed": intake.indexed_bytes,
-            "commits_received": self._commits.number() if self._commits is not None else 0,
+            "commits_received": self._commits_received(),
             **({"index_damage": self.target.damage} if self.target.damage else {}),
         }
+
+    def _commits_received(self) -> int | None:
+        if not self._has_count:
+            return None
+        return self._commits.number() if self._commits is not None else 0

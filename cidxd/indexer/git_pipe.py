@@ -80,6 +80,11 @@ def objects(
         child.check()
 
 
+def packed_objects(mirror: Path) -> int:
+    """Return how many objects the packs of a mirror hold, by their indexes (gitformat-pack(5))."""
+    return sum(map(_indexed_objects, (mirror / "objects" / "pack").glob("*.idx")))
+
+
 class CommitCount:
     """Counts in the background how many commits are new; ask for the number late."""
 
@@ -92,6 +97,14 @@ class CommitCount:
             output = child.stdout.read()
             child.check()
         return int(output)
+
+
+def _indexed_objects(path: Path) -> int:
+    with suppress(OSError), path.open("rb") as file:
+        start = 8 if file.read(4) == b"\xfftOc" else 0
+        file.seek(start + 255 * 4)  # the last of 256 running totals
+        return int.from_bytes(file.read(4), "big")
+    return 0
 
 
 def _output(args: list[str]) -> bytes:

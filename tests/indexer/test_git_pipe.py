@@ -100,3 +100,18 @@ def test_new_commits_are_counted_in_the_background(tmp_path: Path, mirror: Path)
 
     assert git_pipe.CommitCount(mirror, [new], [old]).number() == 2
     assert git_pipe.CommitCount(mirror, [new], []).number() == 3
+
+
+def test_packed_objects_are_counted_by_the_indexes_of_the_packs(
+    tmp_path: Path,
+) -> None:
+    checkout = Checkout(tmp_path / "work")
+    for number in range(5):
+        checkout.commit({f"f{number}": f"{number}\n"})
+    mirror = checkout.mirror(tmp_path / "packed.git")
+    git(mirror, "repack", "-adq")
+
+    told = dict(line.split(": ") for line in git(mirror, "count-objects", "-v").splitlines())
+
+    assert git_pipe.packed_objects(mirror) == int(told["in-pack"]) == 15
+    assert git_pipe.packed_objects(tmp_path / "nowhere") == 0
