@@ -94,7 +94,7 @@ async def _stored(data: DataFolder, searchers: Searchers) -> AsyncIterator[Findi
 
 async def _index(data: DataFolder, searchers: Searchers, row: Repository) -> Finding:
     what = f"index of {row.name}"
-    question = {"op": "check", "index": str(data.repository(row.repository_id).index)}
+    question = {"op": "check", "index": str(data.to_read(row.repository_id).index)}
     try:
         status, body = await searchers.ask(question, timeout_s=_PATIENCE_S)
     except CidxdError as err:

@@ -63,7 +63,7 @@ class Search:
         return sorted(every, key=lambda row: row.name)
 
     def _place(self, row: Repository, branch: str | None) -> dict[str, Any]:
-        folder = self._services.data.repository(row.repository_id)
+        folder = self._services.data.to_read(row.repository_id)
         return {
             "name": row.name,
             "index": str(folder.index),

@@ -61,10 +61,14 @@ class DataFolder:
         return self.root / "admin.sock"
 
     def repository(self, repository_id: int) -> RepositoryFolder:
-        """Return the folder of one repository, made when first asked for."""
-        folder = self.root / "repositories" / str(repository_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        return RepositoryFolder(folder)
+        """Return the folder of one repository, made if it is not there."""
+        found = self.to_read(repository_id)
+        found.root.mkdir(parents=True, exist_ok=True)
+        return found
+
+    def to_read(self, repository_id: int) -> RepositoryFolder:
+        """Return the folder of one repository, which need not be there."""
+        return RepositoryFolder(self.root / "repositories" / str(repository_id))
 
 
 def prepared(folder: Path) -> DataFolder:

@@ -19,6 +19,7 @@ _log = structlog.get_logger()
 
 ANSWER_LIMIT: Final = 64 << 20  # bytes of one answer
 MEMORY_LIMIT: Final = 1 << 30  # bytes a child may keep to itself between two questions
+LOOK_EVERY: Final = 16  # answers
 _ABOUT_S: Final = 5.0
 _NEVER_STALLED_S: Final = 1e9  # between questions a searcher is silent
 
@@ -52,6 +53,7 @@ class Searchers:
         self._ids = itertools.count(1)
         self._children: set[Child] = set()
         self._is_closed = False
+        self._answers = 0
         self.kernel: str | None = None
         # What is put back last is taken first: a few warm children do most of the work.
         self._idle: asyncio.LifoQueue[Child | None] = asyncio.LifoQueue()
@@ -91,7 +93,7 @@ class Searchers:
         child: Child | None = None
         try:
             child, answer = await self._answered(place, question, timeout_s)
-            if child.resident_bytes > self._memory_limit:
+            if self._is_over(child):
                 _log.info("searcher_replaced", resident_bytes=child.resident_bytes)
                 await self._dismiss(child)
                 child = None
@@ -107,6 +109,12 @@ class Searchers:
             return self.kernel
         self.kernel = str(orjson.loads(body)["kernel"])
         return self.kernel
+
+    def _is_over(self, child: Child) -> bool:
+        """Whether a child keeps too much; not asked every time, since the kernel takes a while."""
+        self._answers += 1
+        is_due = self._answers % LOOK_EVERY == 0
+        return is_due and child.resident_bytes > self._memory_limit
 
     async def close(self) -> None:
         """End every child; questions in the air are answered with UnavailableError."""
