@@ -26,6 +26,7 @@ _Find = Callable[[int], Span | None]  # the first occurrence at or after an offs
 _TRIGRAM: Final = 3
 _CONDITIONS: Final = 48  # more of them cost more to read than they rule out
 _WORD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_NO_WORD: Final = re.compile(rb"[^A-Za-z0-9_]")
 _FOREIGN: Final = {"k": "\u212a".encode(), "s": "\u017f".encode()}  # Kelvin sign, long s
 
 
@@ -133,7 +134,11 @@ def _word_finder(content: bytes, find: _Find) -> _Find:
             begins = start == 0 or content[start - 1] not in _WORD
             if begins and (end == len(content) or content[end] not in _WORD):
                 return span
-            position = start + 1
+            # A word begins after the next byte that is of none, and nowhere before.
+            gap = _NO_WORD.search(content, start)
+            if gap is None:
+                return None
+            position = gap.end()
         return None
 
     return find_word

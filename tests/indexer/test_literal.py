@@ -73,3 +73,10 @@ def test_short_patterns_have_no_condition() -> None:
     for pattern in ("a", "ab", "é"):
         assert Literal(pattern, ignore_case=False, whole_word=False).condition() == ANYTHING
     assert Literal("ask", ignore_case=True, whole_word=False).condition() == ANYTHING
+
+
+def test_a_word_is_looked_for_in_one_pass_over_a_line_that_repeats_it() -> None:
+    content = b"a" * (1 << 20) + b" " + b"a" * 10_000
+    literal = Literal("a" * 10_000, ignore_case=False, whole_word=True)
+    (hits,) = literal.lines(content)  # found at every place one by one, it takes minutes
+    assert hits.spans == [((1 << 20) + 1, len(content))]
