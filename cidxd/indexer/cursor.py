@@ -12,9 +12,11 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cidxd.errors import GoneError, InvalidError
+
+_MOST: Final = (1 << 63) - 1  # that the catalogue can compare with
 
 
 class Position(NamedTuple):
@@ -47,9 +49,10 @@ def fingerprint(parts: Iterable[str]) -> str:
 
 def encode(position: Position, *, query: str, generations: str) -> str:
     """Return the cursor of a place in the answer to *query* over *generations*, fingerprints."""
-    path = position.path.decode("utf-8", "surrogateescape")
-    fields = [query, generations, *position[:3], path, position.line]
-    return base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
+    # As Latin-1 no byte takes more than two, whatever the path's encoding is.
+    fields = [query, generations, *position[:3], position.path.decode("latin-1"), position.line]
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def decode(cursor: str, *, query: str, generations: str) -> Position:
@@ -81,7 +84,7 @@ def decode_place(cursor: str) -> tuple[int, bytes]:
     """Return the place that *cursor* names; `cursor-invalid` if it names none."""
     try:
         number, path = base64.b64decode(cursor.encode("ascii"), b"-_", validate=True).split(b" ", 1)
-        return int(number), path
+        return _number(int(number)), path
     except ValueError as err:
         raise _refused("not a cursor", "pass a next_cursor as it is") from err
 
@@ -91,15 +94,21 @@ def _fields(cursor: str) -> tuple[str, str, Position]:
         fields = json.loads(base64.b64decode(cursor.encode("ascii"), b"-_", validate=True))
         query, generations, repository, rank, path_class, path, line = fields
         place = Position(
-            int(repository),
-            int(rank),
-            int(path_class),
-            path.encode("utf-8", "surrogateescape"),
-            None if line is None else int(line),
+            _number(repository),
+            _number(rank),
+            _number(path_class),
+            path.encode("latin-1"),
+            None if line is None else _number(line),
         )
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as err:
         raise _refused("not a cursor", "pass a next_cursor as it is") from err
     return query, generations, place
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise ValueError(value)
+    return value
 
 
 def _refused(message: str, hint: str) -> InvalidError:

@@ -134,7 +134,7 @@ class SearchBody(Sent):
     branch: Branch | None = None
     limit: Annotated[int, Field(ge=0, le=10_000)] = 50
     context: Annotated[int, Field(ge=0, le=20)] = 0
-    cursor: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=50_000)] | None = None
 
 
 class FileQuery(Sent):

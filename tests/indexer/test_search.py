@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +240,44 @@ def test_a_cursor_of_an_older_generation_is_gone(
     status, body = child.search(indexed, "needle", limit=2, cursor=first["next_cursor"])
     assert (status, body["code"]) == (410, "results-moved")
     assert "b.md" in [match["path"] for match in child.matches(indexed, "needle", limit=0)]
+
+
+def test_a_cursor_that_was_tampered_with_is_refused_or_shows_a_part_of_the_answer(
+    child: SearchChild, indexed: Path
+) -> None:
+    whole = child.matches(indexed, "needle", limit=0)
+    _, first = child.search(indexed, "needle", limit=2)
+    fields = json.loads(base64.urlsafe_b64decode(first["next_cursor"]))
+    wrong = [-1, 0, 99, 1 << 63, 1 << 70, float("inf"), float("nan"), None, "12", True, [], {}, 0.5]
+    for at, value in product(range(2, 7), [*wrong, "", "zzz", "\ud800", "\udcff", "\u0101"]):
+        changed = json.dumps([*fields[:at], value, *fields[at + 1 :]])
+        cursor = base64.urlsafe_b64encode(changed.encode()).decode()
+        status, body = child.search(indexed, "needle", limit=0, cursor=cursor)
+        if status == 200:
+            assert all(match in whole for match in body["matches"]), (at, value)
+        else:
+            assert (status, body["code"]) == (400, "cursor-invalid"), (at, value, body)
+
+
+def test_a_place_in_the_skipped_files_that_was_tampered_with_is_refused(
+    child: SearchChild, indexed: Path
+) -> None:
+    for text in (b"x", b"-1 x", b"%d x" % (1 << 70), b"1_0x", b""):
+        cursor = base64.urlsafe_b64encode(text).decode() or "="
+        status, body = child.ask("skipped", index=str(indexed), limit=5, cursor=cursor)
+        assert (status, body["code"]) == (400, "cursor-invalid"), text
+
+
+def test_a_cursor_after_a_path_of_any_bytes_goes_on_and_is_short_enough_to_send(
+    repository: Checkout, build: Build, child: SearchChild, indexed: Path, tmp_path: Path
+) -> None:
+    folder = b"/".join([b"\xff\xe9 \xc3\xa9" * 40] * 15)
+    repository.commit({folder + b"/\xff%d" % n: "needle long\n" for n in range(3)})
+    build(repository.mirror(tmp_path / "mirror.git"))
+    _, first = child.search(indexed, "needle long", limit=1)
+    assert len(first["next_cursor"]) < 10_000
+    _, rest = child.search(indexed, "needle long", limit=9, cursor=first["next_cursor"])
+    assert [base64.b64decode(m["path_base64"])[-1:] for m in rest["matches"]] == [b"1", b"2"]
 
 
 def test_a_cursor_of_another_query_or_no_cursor_is_refused(
