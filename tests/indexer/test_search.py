@@ -248,7 +248,21 @@ def test_a_cursor_that_was_tampered_with_is_refused_or_shows_a_part_of_the_answe
     whole = child.matches(indexed, "needle", limit=0)
     _, first = child.search(indexed, "needle", limit=2)
     fields = json.loads(base64.urlsafe_b64decode(first["next_cursor"]))
-    wrong = [-1, 0, 99, 1 << 63, 1 << 70, float("inf"), float("nan"), None, "12", True, [], {}, 0.5]
+    wrong: list[Any] = [
+        -1,
+        0,
+        99,
+        1 << 63,
+        1 << 70,
+        float("inf"),
+        float("nan"),
+        None,
+        "12",
+        True,
+        [],
+        {},
+        0.5,
+    ]
     for at, value in product(range(2, 7), [*wrong, "", "zzz", "\ud800", "\udcff", "\u0101"]):
         changed = json.dumps([*fields[:at], value, *fields[at + 1 :]])
         cursor = base64.urlsafe_b64encode(changed.encode()).decode()

@@ -224,6 +224,14 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.searcher.end()
 
 
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for a module whose tests only ask."""
+    made = House(tmp_path_factory.mktemp("house"))
+    yield made
+    made.searcher.end()
+
+
 @pytest.fixture
 def start_build() -> Iterator[Callable[[Json], Build]]:
     """Start build children that are surely gone after the test."""
