@@ -11,8 +11,9 @@ from cidx import matches, repositories, terminal
 from cidx.access import choose
 from cidx.amounts import count, short_commit
 from cidx.client import Client
-from cidx.errors import ClientError, NoCheckoutError
+from cidx.errors import ClientError, NoCheckoutError, ProblemError
 from cidx.options import json_option
+from cidx.pointer import pointed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_CONTEXT = 20  # lines, as the server has it
 _MOST_AT_ONCE = 10_000
+_SEARCH_S = 60.0  # that a server may match for before it answers
 _LIMIT = 50  # matches that are shown where nothing else is said
 
 
@@ -53,9 +55,9 @@ class _Scope(NamedTuple):
 )
 @click.option("--files", "is_files", is_flag=True, help="Print the paths of matching files only.")
 @click.option("--count", "is_count", is_flag=True, help="Print how many lines match in each file.")
-@click.option("--regex", "mode", flag_value="regex", help="PATTERN is an RE2 expression.")
+@click.option("--regex", "is_regex", is_flag=True, help="PATTERN is an RE2 expression.")
 @click.option(
-    "--symbol", "mode", flag_value="symbol", help="PATTERN is a definition's name, or a part of it."
+    "--symbol", "is_symbol", is_flag=True, help="PATTERN is a definition's name, or a part of it."
 )
 @json_option
 def query(
@@ -77,22 +79,28 @@ def query(
         raise click.UsageError("--repo and --all exclude each other")
     if options["is_files"] and options["is_count"]:
         raise click.UsageError("--files and --count exclude each other")
+    if options["is_regex"] and options["is_symbol"]:
+        raise click.UsageError("--regex and --symbol exclude each other")
+    _check_spelling(pattern, *options["paths"])
     checkout = repositories.here()
     with Client(choose(checkout)) as client:
         scope = _scope(client, checkout, list(names), branch, is_everywhere=is_everywhere)
         search = _Search(client, _request(pattern, scope, options))
-        if options["is_files"] or options["is_count"]:
-            _print_files(search, options, is_json=is_json, scope=scope)
-        else:
-            _print_matches(search, options, is_json=is_json, scope=scope)
-    _remark(search, scope, is_symbol=options["mode"] == "symbol")
+        is_listed = options["is_files"] or options["is_count"]
+        try:
+            (_print_files if is_listed else _print_matches)(
+                search, options, is_json=is_json, scope=scope
+            )
+        except ProblemError as err:
+            raise _shown_in(pattern, err) from err
+    _remark(search, scope, is_symbol=options["is_symbol"])
 
 
 def _request(pattern: str, scope: _Scope, options: Json) -> Json:
     """Return the body of `POST /api/search` without its limit and cursor."""
     body: Json = {
         "q": pattern,
-        "mode": options["mode"] or "literal",
+        "mode": _mode(options),
         "case": "insensitive" if options["ignore_case"] else "sensitive",
         "word": options["word"],
         "path": list(options["paths"]),
@@ -104,8 +112,32 @@ def _request(pattern: str, scope: _Scope, options: Json) -> Json:
     return {**body, "branch": scope.branch} if scope.branch else body
 
 
+def _mode(options: Json) -> str:
+    return "regex" if options["is_regex"] else "symbol" if options["is_symbol"] else "literal"
+
+
+def _check_spelling(*words: str) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise ClientError(
+                f"not UTF-8: {matches.printable(word)}",
+                hint="search for the part around such bytes; in a --path each of them is a ?",
+            ) from None
+
+
+def _shown_in(pattern: str, err: ProblemError) -> ProblemError:
+    """Return the error with the place in the pattern that it is about, for a terminal."""
+    lines = pointed(err.message, pattern, terminal.width()) if terminal.is_told() else ""
+    if not lines or err.code != "pattern-invalid":
+        return err
+    message = f"{err.message}\n{lines}"
+    return ProblemError(message, status=err.status, code=err.code, hint=err.hint)
+
+
 def _show(options: Json) -> str:
-    if options["mode"] == "symbol":  # which the server lists one by one
+    if options["is_symbol"]:  # which the server lists one by one
         return "lines"
     return "files" if options["is_files"] else "count" if options["is_count"] else "lines"
 
@@ -152,15 +184,16 @@ class _Search:
         while True:
             wanted = min(_MOST_AT_ONCE, limit - self.found) if limit else 0
             asked = {**self._body, "limit": wanted, **({"cursor": cursor} if cursor else {})}
-            page = self._client.post("/api/search", asked)
+            page = self._client.post("/api/search", asked, wait_s=_SEARCH_S)
             self.searched = page.get("searched") or self.searched
-            if page.get("complete") is False:
-                self.reason = str(page.get("reason") or "the search took too long")
+            is_late = page.get("complete") is False
+            self.reason = str(page.get("reason") or "it took too long") if is_late else None
             for match in page.get("matches") or ():
                 self.found += 1
                 yield match
             cursor = page.get("next_cursor")
-            if not cursor or (limit and self.found >= limit):
+            # To have all, a search goes on where its time was over; others have said how far.
+            if not cursor or (limit and (is_late or self.found >= limit)):
                 self.has_more = bool(cursor)
                 return
 
@@ -178,35 +211,35 @@ def _print_matches(search: _Search, options: Json, *, is_json: bool, scope: _Sco
             terminal.out_json(match)
         else:
             terminal.out("\n".join(listing.lines(match)))
+    for line in listing.rest():
+        terminal.out(line)
     _say_more(search)
 
 
 def _say_more(search: _Search) -> None:
-    if search.has_more:
+    if search.has_more and not search.reason:
         count = "the first match" if search.found == 1 else f"the first {search.found} matches"
         terminal.say(f"note: {count}; --limit 0 shows all")
 
 
 def _print_files(search: _Search, options: Json, *, is_json: bool, scope: _Scope) -> None:
     is_counted = options["is_count"]
-    for (repository, path), number in matches.files(search.matches(options["limit"] or 0)).items():
+    for file in matches.files(search.matches(options["limit"] or 0)):
+        number = file["count"] if is_counted else file.pop("count")
         if is_json:
-            fact: Json = {"repository": repository, "path": path}
-            terminal.out_json({**fact, "count": number} if is_counted else fact)
+            terminal.out_json(file)
             continue
-        file = matches.file_of(
-            {"repository": repository, "path": path}, has_many=len(scope.repositories) != 1
-        )
-        terminal.out(f"{file}:{number}" if is_counted else file)
+        name = matches.file_of(file, has_many=len(scope.repositories) != 1)
+        terminal.out(f"{name}:{number}" if is_counted else name)
     _say_more(search)
 
 
 def _remark(search: _Search, scope: _Scope, *, is_symbol: bool) -> None:
     """Say on stderr what the results alone do not tell."""
     if search.reason:
-        terminal.say(f"note: not everything was searched: {search.reason}")
+        terminal.say(f"note: not everything was searched: {search.reason}; --limit 0 goes on")
     if not search.found:
-        terminal.say("no match")
+        terminal.say("no match so far" if search.reason else "no match")
     for one in search.searched:
         if scope.checkout:
             _remark_lag(scope.checkout, one)

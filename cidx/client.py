@@ -72,10 +72,14 @@ class Client:
             if cursor is None:
                 return
 
-    def post(self, path: str, body: Json | None = None) -> Json:
-        """Return the answer to *body*; it is done once, even if it must be sent twice."""
+    def post(self, path: str, body: Json | None = None, *, wait_s: float = 0) -> Json:
+        """
+        Return the answer to *body*; it is done once, even if it must be sent twice.
+
+        The server may take *wait_s* seconds more than usual.
+        """
         headers = {"Idempotency-Key": os.urandom(16).hex()}
-        answer = self._send("POST", path, body=body, headers=headers)
+        answer = self._send("POST", path, body=body, headers=headers, wait_s=wait_s)
         return json_of(answer, self.access.url)
 
     def patch(self, path: str, body: Json) -> Json:

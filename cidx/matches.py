@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,13 +12,17 @@ _LINE = "\x1b[32m"
 _HIT = "\x1b[1;31m"
 _FAINT = "\x1b[2m"
 _PLAIN = "\x1b[0m"
+_FILE = ("repository", "path", "path_base64")
 
 Match = dict[str, Any]
+FileKey = tuple[str, str]  # repository, and the path in its true bytes if it is not UTF-8
 
 
 class Listing:
     """
-    Matches as lines, one call for each match in the server's order.
+    Matches as lines, one call for each match in the server's order, and one for the end.
+
+    The lines after a match are held back until it is known which of them match as well.
 
     Args:
         is_grouped: Path headings with `line: text` below (a terminal), else `path:line:text`.
@@ -35,44 +38,56 @@ class Listing:
         self._is_colored = is_colored
         self._has_many = has_many
         self._has_context = has_context
-        self._file = ""
-        self._last_line = 0
+        self._file: FileKey | None = None
+        self._number = 0  # of the last match
+        self._printed = 0  # the last line that was printed of the file
+        self._after: dict[int, str] = {}
 
     def lines(self, match: Match) -> list[str]:
-        """Return the lines to print for *match*."""
+        """Return the lines to print up to *match*, itself included."""
         file = file_of(match, has_many=self._has_many)
-        heading = self._heading(file)
-        before, after = match.get("context_before") or [], match.get("context_after") or []
         number = int(match.get("line") or 0)
-        if number < self._last_line:  # definitions came first; their file starts again here
-            self._last_line = 0
-            heading = heading or (["--"] if self._has_context else [])
-        around = {
-            **{number - len(before) + at: text for at, text in enumerate(before)},
-            **{number + 1 + at: text for at, text in enumerate(after)},
-        }
-        # Neighbouring matches share context; a line is printed once.
+        is_new = key_of(match) != self._file
+        # Definitions come first; after them their file starts again.
+        is_back = not is_new and number < self._number
+        held = self._held_back(None if is_new or is_back else number)
+        start = self._heading(file) if is_new else ["--"] if is_back and self._has_context else []
+        if is_new or is_back:
+            self._printed = 0
+        before, after = match.get("context_before") or [], match.get("context_after") or []
         shown = {
-            **{at: self._line(file, at, text, "-") for at, text in around.items()},
-            number: self._line(file, number, self._marked(match) + self._symbol(match), ":"),
+            at: self._line(file, at, text, "-")
+            for at, text in enumerate(before, number - len(before))
+            if at > self._printed
         }
-        lines = [shown[at] for at in sorted(shown) if at > self._last_line or at == number]
-        gap = self._gap(min(shown), is_new=bool(heading))
-        self._last_line = max(shown)
-        return [*heading, *gap, *lines]
+        shown[number] = self._line(file, number, self._marked(match) + self._symbol(match), ":")
+        gap = self._gap(min(shown))
+        self._file, self._number, self._printed = key_of(match), number, number
+        self._after = {
+            at: self._line(file, at, text, "-") for at, text in enumerate(after, number + 1)
+        }
+        return [*held, *start, *gap, *shown.values()]
+
+    def rest(self) -> list[str]:
+        """Return the lines to print after the last match."""
+        return self._held_back(None)
+
+    def _held_back(self, end: int | None) -> list[str]:
+        """Return the lines after the last match, as far as they come before line *end*."""
+        kept = {at: line for at, line in self._after.items() if end is None or at < end}
+        self._printed = max(kept, default=self._printed)
+        self._after = {}
+        return list(kept.values())
 
     def _heading(self, file: str) -> list[str]:
-        if file == self._file:
-            return []
-        is_first = not self._file
-        self._file, self._last_line = file, 0
+        is_first = self._file is None
         if not self._is_grouped:
             return [] if is_first or not self._has_context else ["--"]
         return [*([] if is_first else [""]), self._painted(file, _PATH)]
 
-    def _gap(self, first: int, *, is_new: bool) -> list[str]:
-        is_apart = self._last_line and first > self._last_line + 1
-        return ["--"] if self._has_context and is_apart and not is_new else []
+    def _gap(self, first: int) -> list[str]:
+        is_apart = self._printed and first > self._printed + 1
+        return ["--"] if self._has_context and is_apart else []
 
     def _line(self, file: str, number: int, text: str, mark: str) -> str:
         if number == 0:  # found by its path
@@ -124,9 +139,16 @@ def file_of(match: Match, *, has_many: bool) -> str:
     return f"{match.get('repository')}:{path}" if has_many else path
 
 
-def files(matches: Iterable[Match]) -> Counter[tuple[str, str]]:
-    """Return how many matching lines each (repository, path) has, in the server's order."""
-    found: Counter[tuple[str, str]] = Counter()
+def key_of(match: Match) -> FileKey:
+    """Return what tells a match's file from others, whose names may look the same."""
+    return str(match.get("repository")), str(match.get("path_base64") or match.get("path"))
+
+
+def files(matches: Iterable[Match]) -> list[Match]:
+    """Return each matching file once, with the `count` of its lines, in the server's order."""
+    found: dict[FileKey, Match] = {}
     for match in matches:
-        found[str(match.get("repository")), str(match.get("path"))] += int(match.get("count") or 1)
-    return found
+        fact = {name: match[name] for name in _FILE if name in match}
+        file = found.setdefault(key_of(match), {**fact, "count": 0})
+        file["count"] += int(match.get("count") or 1)
+    return list(found.values())

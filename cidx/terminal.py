@@ -51,6 +51,16 @@ def is_interactive() -> bool:
     return sys.stdout.isatty() and not settings.is_dumb()
 
 
+def is_told() -> bool:
+    """Tell whether what is said goes to a terminal."""
+    return sys.stderr.isatty() and not settings.is_dumb()
+
+
+def width() -> int:
+    """Return how many cells a line has now."""
+    return shutil.get_terminal_size().columns
+
+
 def is_colored() -> bool:
     """Tell whether stdout shows colours and the user wants them."""
     return is_interactive() and not settings.is_color_unwanted()

@@ -9,6 +9,7 @@ from aiohttp import web
 from sandbox import Checkout
 
 from cidx import __main__ as program
+from cidx import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,8 @@ class Server:
         self.indexed = "1" * 40
         self.remote = ""
         self.more: dict[str, Any] = {}
+        self.late_pages = 0
+        self.problem: dict[str, Any] = {}
 
     async def discover(self, request: web.Request) -> web.Response:
         if request.query["url"] != self.remote:
@@ -40,6 +43,11 @@ class Server:
     async def search(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
+        if self.problem:
+            return web.json_response(self.problem, status=422)
+        if len(self.asked) <= self.late_pages:
+            late = {"next_cursor": "0", "complete": False, "reason": "1 of 9 files"}
+            return web.json_response({"matches": [], "searched": [], **late})
         start = int(body.get("cursor", 0))
         end = start + min(2, body["limit"] or 2)
         return web.json_response(
@@ -165,8 +173,54 @@ async def test_an_unfinished_search_says_what_it_did_not_cover(
     server.more = {"complete": False, "reason": "5 s were over after 300 files"}
     await query("hit", "--all")
     assert capsys.readouterr().err == (
-        "note: not everything was searched: 5 s were over after 300 files\n"
+        "note: not everything was searched: 5 s were over after 300 files; --limit 0 goes on\n"
     )
+    assert len(server.asked) == 1
+
+
+async def test_all_matches_are_searched_for_until_the_search_is_complete(
+    server: Server, capsys: Told
+) -> None:
+    server.late_pages = 2
+    await query("hit", "--all", "--limit", "0")
+    assert capsys.readouterr().err == ""
+    assert len(server.asked) == 4
+
+
+async def test_nothing_found_in_an_unfinished_search_is_no_match_so_far(
+    server: Server, capsys: Told
+) -> None:
+    server.found = []
+    server.late_pages = 1
+    await query("hit", "--all")
+    assert capsys.readouterr().err.endswith("; --limit 0 goes on\nno match so far\n")
+
+
+@pytest.mark.parametrize("given", [("caf\udce9",), ("hit", "--path", "\udcff*")])
+async def test_what_is_not_utf8_is_refused_in_our_words(
+    server: Server, capsys: Told, given: tuple[str, ...]
+) -> None:
+    assert await query(*given, "--all") == 1
+    assert capsys.readouterr().err.startswith("error: not UTF-8: ")
+    assert server.asked == []
+
+
+@pytest.mark.usefixtures("server")
+async def test_an_expression_is_no_name(capsys: Told) -> None:
+    assert await query("hit", "--all", "--regex", "--symbol") == 2
+    assert capsys.readouterr().err.startswith("error: --regex and --symbol exclude each other\n")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+async def test_a_terminal_is_shown_where_a_pattern_is_wrong(
+    server: Server, capsys: Told, monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(terminal, "is_told", lambda: is_terminal)
+    detail = "missing ): at character 3 of the pattern"
+    server.problem = {"code": "pattern-invalid", "detail": detail, "hint": "close the group"}
+    assert await query("hi(", "--all", "--regex") == 1
+    caret = "  hi(\n    ^\n" if is_terminal else ""
+    assert capsys.readouterr().err == f"error: {detail}\n{caret}hint: close the group\n"
 
 
 @pytest.mark.usefixtures("server")

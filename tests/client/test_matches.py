@@ -15,7 +15,7 @@ FOUND = [match("a.py", 3, "de f"), match("a.py", 9, "def"), match("b/c.py", 1, "
 def lines(matches: list[dict[str, Any]], **how: bool) -> list[str]:
     settled = {"is_grouped": False, "is_colored": False, "has_many": False, "has_context": False}
     listing = Listing(**{**settled, **how})
-    return [line for one in matches for line in listing.lines(one)]
+    return [*(line for one in matches for line in listing.lines(one)), *listing.rest()]
 
 
 def test_a_pipe_gets_path_line_and_text() -> None:
@@ -62,7 +62,36 @@ def test_a_match_by_path_alone_has_no_line() -> None:
 
 
 def test_files_are_counted_in_the_servers_order() -> None:
-    assert list(files(FOUND).items()) == [(("r", "a.py"), 2), (("r", "b/c.py"), 1)]
+    assert files(FOUND) == [
+        {"repository": "r", "path": "a.py", "count": 2},
+        {"repository": "r", "path": "b/c.py", "count": 1},
+    ]
+
+
+def test_files_whose_names_look_the_same_are_told_apart() -> None:
+    one = match("x\ufffd", 1, "de", path_base64="eP8=")
+    other = match("x\ufffd", 1, "de", path_base64="eP4=")
+    assert [file["path_base64"] for file in files([one, other, other])] == ["eP8=", "eP4="]
+    assert lines([one, other], is_grouped=True) == ["x\ufffd", "1: de", "", "x\ufffd", "1: de"]
+
+
+def test_matches_within_the_context_of_others_are_printed_once_and_as_matches() -> None:
+    text = ["def a", "def b", "no", "def c", "no", "no", "def d"]
+    at = [1, 2, 4, 7]
+    near = [
+        match(
+            "a.py",
+            number,
+            text[number - 1],
+            context_before=text[max(0, number - 3) : number - 1],
+            context_after=text[number : number + 2],
+        )
+        for number in at
+    ]
+    assert lines(near, has_context=True, is_grouped=True) == [
+        "a.py",
+        *(f"{n}{':' if n in at else '-'} {line}" for n, line in enumerate(text, 1)),
+    ]
 
 
 def test_a_definition_says_what_it_is_and_within_what() -> None:
@@ -90,5 +119,5 @@ def test_a_file_whose_definition_came_first_is_shown_from_its_beginning_again() 
 
 
 def test_counts_of_the_server_are_taken() -> None:
-    counted = [{"repository": "r", "path": "a.py", "count": 7}]
-    assert dict(files(counted)) == {("r", "a.py"): 7}
+    counted = [{"repository": "r", "path": "a.py", "count": 7, "commit": "1"}]
+    assert files(counted) == [{"repository": "r", "path": "a.py", "count": 7}]
