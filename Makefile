@@ -3,7 +3,7 @@ PYTHON ?= python3
 REPO ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint unit bench clean
+.PHONY: demo test lint unit damage bench clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -19,6 +19,10 @@ lint: .venv/test-ready
 
 unit: .venv/test-ready
 	$(BIN)/python -m pytest
+
+# Many rounds of random harm to an index; the tests take a few of them.
+damage: .venv/test-ready
+	DAMAGE_ROUNDS=150 DAMAGE_SEED=$$$$ $(BIN)/python -m pytest tests/indexer/conformance/test_damage_rounds.py
 
 # Long; writes its figures to standard output.  See docs/performance.md.
 bench: .venv/test-ready
