@@ -80,13 +80,9 @@ def definitions_of(catalog: CatalogReader, blob_id: int) -> list[Definition]:
     return [Definition(*row) for row in catalog.rows(sql, (blob_id,))]
 
 
-def progress(catalog: CatalogReader, branch_id: int) -> tuple[int, int]:
-    """Return how many files of a branch wait for their definitions, and of how many in all."""
-    waiting = catalog.row(
-        "SELECT count(*) FROM unparsed u JOIN entry e ON e.branch_id = ? AND e.blob_id = u.blob_id",
-        (branch_id,),
-    )[0]
-    return int(waiting), catalog.count_entries(branch_id) if waiting else 0
+def count_unparsed(catalog: CatalogReader) -> int:
+    """Return how many blobs wait for their definitions."""
+    return int(catalog.row("SELECT count(*) FROM unparsed")[0])
 
 
 def _where(name: Name, rank: Rank) -> tuple[str, Sequence[Any]]:

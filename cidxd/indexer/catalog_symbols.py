@@ -74,8 +74,3 @@ def forget_lost(writer: CatalogWriter) -> None:
         " (SELECT blob_id FROM blob WHERE segment IS NOT NULL)",
         [()],
     )
-
-
-def count_unparsed(reader: CatalogReader) -> int:
-    """Return how many blobs wait for their definitions."""
-    return int(reader.row("SELECT count(*) FROM unparsed")[0])

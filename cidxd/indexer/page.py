@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cidxd.indexer import cursor
 from cidxd.indexer.catalog_counts import count_files_upto
-from cidxd.indexer.catalog_definitions import progress
+from cidxd.indexer.catalog_definitions import count_unparsed
 from cidxd.indexer.cursor import Position
 from cidxd.indexer.excerpt import named_path, quoted
 from cidxd.indexer.hunt import Looked, look_for_text
@@ -155,9 +155,8 @@ def _searched(source: Source) -> dict[str, Any]:
 
 
 def _symbols(source: Source) -> str:
-    """Return how far the definitions of a branch are: complete, off, or a part of its files."""
-    catalog = source.index.catalog
-    waiting, files = progress(catalog, source.branch.branch_id)
-    if waiting:
-        return f"{files - waiting} of {files} files"
+    """Return how far the definitions of an index are: complete, off, or a part of its files."""
+    catalog, files = source.index.catalog, source.branch.files
+    if waiting := count_unparsed(catalog):
+        return f"{max(0, files - waiting)} of {files} files"
     return "off" if catalog.settings().get("symbols") == "off" else "complete"

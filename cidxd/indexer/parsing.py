@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from cidxd.indexer import catalog_symbols
+from cidxd.indexer import catalog_definitions, catalog_symbols
 from cidxd.indexer.catalog_symbols import Unparsed
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.contents import Contents
@@ -210,8 +210,8 @@ def parse_some(
         catalog_symbols.put_symbols(catalog, none | finder.take())
         catalog.commit()
         if time.monotonic() >= end_s:
-            return catalog_symbols.count_unparsed(catalog)
-    if catalog_symbols.count_unparsed(catalog):
+            return catalog_definitions.count_unparsed(catalog)
+    if catalog_definitions.count_unparsed(catalog):
         catalog.begin()
         catalog_symbols.forget_lost(catalog)
         catalog.commit()

@@ -7,15 +7,17 @@ An epoch that was replaced is closed when its index is asked for next.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cidxd.errors import FaultError
 from cidxd.indexer.catalog import CatalogReader, SegmentRow
-from cidxd.indexer.epoch import current_epoch, is_marked_damaged, segment_path
-from cidxd.indexer.seal import check_catalog, check_segment
+from cidxd.indexer.epoch import SEGMENTS, current_epoch, is_marked_damaged, segment_path
+from cidxd.indexer.seal import CATALOG, check_catalog, check_segment
 from cidxd.indexer.segment import GroupCache, SegmentReader
 
 _CACHED_GROUPS: Final = 256  # decompressed groups kept between two queries: 32 MiB
@@ -34,10 +36,22 @@ class OpenIndex:
     def __init__(self, epoch: Path, cache: GroupCache) -> None:
         self.epoch = epoch
         self._cache = cache
-        check_catalog(epoch, thoroughly=True)
+        # By path: size and time of files that were checked.
+        self._sound: dict[str, tuple[int, int]] = {}
+        self._catalog_path = str(epoch / CATALOG)
+        self._check_catalog(thoroughly=True)
         self.catalog = CatalogReader(epoch)
         self._segments: dict[str, SegmentReader] = {}
-        self._sound: dict[str, tuple[int, int]] = {}  # size and time of files that were checked
+
+    def check_catalog(self) -> None:
+        """
+        Look whether somebody touched the catalogue, without reading it if not.
+
+        Raises:
+            FaultError: `index-damaged`.
+        """
+        if not self._is_as_known(self._catalog_path):
+            self._check_catalog(thoroughly=False)
 
     def check_files(self, rows: Iterable[SegmentRow]) -> None:
         """
@@ -47,10 +61,9 @@ class OpenIndex:
             FaultError: `index-damaged`.
         """
         for row in rows:
-            path = segment_path(self.epoch, row.segment_id)
-            known = self._sound.get(row.segment_id)
-            if known is None or not _is_as_known(path, known):
-                self._sound[row.segment_id] = check_segment(path, row)
+            path = self._segment_path(row)
+            if not self._is_as_known(path):
+                self._sound[path] = check_segment(Path(path), row)
 
     def segment(self, row: SegmentRow) -> SegmentReader:
         """
@@ -69,11 +82,11 @@ class OpenIndex:
 
     def keep_only(self, rows: Iterable[SegmentRow]) -> None:
         """Close the segments that the catalogue no longer names."""
-        named = {row.segment_id for row in rows}
-        for segment_id in self._segments.keys() - named:
+        named = {row.segment_id: self._segment_path(row) for row in rows}
+        for segment_id in self._segments.keys() - named.keys():
             self._segments.pop(segment_id).close()
-        for segment_id in self._sound.keys() - named:
-            del self._sound[segment_id]
+        for path in self._sound.keys() - {self._catalog_path, *named.values()}:
+            del self._sound[path]
 
     def close(self) -> None:
         """Close everything."""
@@ -88,13 +101,23 @@ class OpenIndex:
         self._segments[segment_id] = reader
         return reader
 
+    def _segment_path(self, row: SegmentRow) -> str:
+        # As text, since every query asks for every segment's.
+        return f"{self.epoch}/{SEGMENTS}/{row.segment_id}.seg"
 
-def _is_as_known(path: Path, known: tuple[int, int]) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == known
+    def _is_as_known(self, path: str) -> bool:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - see _segment_path
+        except OSError:
+            return False
+        return self._sound.get(path) == (status.st_size, status.st_mtime_ns)
+
+    def _check_catalog(self, *, thoroughly: bool) -> None:
+        with suppress(OSError):
+            status = os.stat(self._catalog_path)  # noqa: PTH116 - likewise
+            found = status.st_size, status.st_mtime_ns
+            if check_catalog(self.epoch, thoroughly=thoroughly):
+                self._sound[self._catalog_path] = found
 
 
 class Shelf:
@@ -125,7 +148,7 @@ class Shelf:
         if known is None:
             known = self._open[index] = OpenIndex(epoch, self._cache)
         else:
-            check_catalog(epoch, thoroughly=False)
+            known.check_catalog()
         self._open.move_to_end(index)
         return known
 

@@ -21,7 +21,7 @@ from cidxd.errors import FaultError
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer import merging, protocol
 from cidxd.indexer.catalog import SegmentRow
-from cidxd.indexer.catalog_symbols import count_unparsed
+from cidxd.indexer.catalog_definitions import count_unparsed
 from cidxd.indexer.catalog_upkeep import Living, UpkeepCatalog
 from cidxd.indexer.contents import Contents
 from cidxd.indexer.conversation import Conversation, expect, translate
@@ -156,10 +156,10 @@ def drop_dead_skips(work: Work) -> None:
 
 def make_symbols(work: Work) -> None:
     """Find the definitions that a large build has left to be found, the oldest blobs first."""
+    engine = str(work.catalog.settings().get("symbols", "off"))
     total = count_unparsed(work.catalog)
-    if not total:
+    if not total or engine == "off":
         return
-    engine = str(work.catalog.settings()["symbols"])
     with Contents(work.epoch, work.catalog) as contents:
         left = total
         while left:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cidxd.errors import FaultError
-from cidxd.indexer import catalog_symbols
+from cidxd.indexer import catalog_definitions, catalog_symbols
 from cidxd.indexer import epoch as epochs
 from cidxd.indexer.catalog import Blob, CatalogReader, Entry
 from cidxd.indexer.catalog_writer import CatalogWriter, NewEntry
@@ -169,7 +169,7 @@ def test_a_blob_waits_until_its_symbols_are_there(writer: CatalogWriter) -> None
         (0, "g", "method", 2, "A")
     ]
     assert [b.oid for b in catalog_symbols.take_unparsed(writer, 10)] == [_B]
-    assert catalog_symbols.count_unparsed(writer) == 1
+    assert catalog_definitions.count_unparsed(writer) == 1
 
 
 def test_a_forgotten_segment_takes_its_symbols_along(writer: CatalogWriter) -> None:
@@ -179,7 +179,7 @@ def test_a_forgotten_segment_takes_its_symbols_along(writer: CatalogWriter) -> N
     writer.commit()
     writer.forget_segments(["s9"])
     assert writer.rows("SELECT * FROM symbol") == []
-    assert catalog_symbols.count_unparsed(writer) == 0
+    assert catalog_definitions.count_unparsed(writer) == 0
 
 
 def test_what_has_no_content_any_more_does_not_wait(writer: CatalogWriter) -> None:
@@ -187,4 +187,4 @@ def test_what_has_no_content_any_more_does_not_wait(writer: CatalogWriter) -> No
     writer.many("INSERT INTO unparsed (blob_id, language) VALUES (?, ?)", [(99, "c")])
     catalog_symbols.forget_lost(writer)
     writer.commit()
-    assert catalog_symbols.count_unparsed(writer) == 0
+    assert catalog_definitions.count_unparsed(writer) == 0

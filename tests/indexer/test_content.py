@@ -7,7 +7,7 @@ import pytest
 from sandbox import Checkout, git
 
 from cidxd.errors import FaultError
-from cidxd.indexer import catalog_symbols, parsing, segment_writer
+from cidxd.indexer import catalog_definitions, parsing, segment_writer
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.content import Intake
 from cidxd.indexer.parsing import SymbolIntake
@@ -93,7 +93,7 @@ def test_symbols_of_content_in_several_segments_are_all_there(
     with closing(catalog):
         intake.take_all(mirror, oids, lambda _done, _bytes: None)
         names = {row[0] for row in catalog.rows("SELECT name FROM symbol")}
-        assert catalog_symbols.count_unparsed(catalog) == 0
+        assert catalog_definitions.count_unparsed(catalog) == 0
     assert names == {f"f{n}" for n in range(50)}
     assert (intake.symbols.found, len(intake.segments) > 3) == (50, True)
 
@@ -108,5 +108,5 @@ def test_past_the_limit_every_blob_waits_or_has_its_symbols(
     intake.symbols = SymbolIntake(catalog, folder.parent, "tree-sitter", grammars, 10_000)
     with closing(catalog):
         intake.take_all(mirror, oids, lambda _done, _bytes: None)
-        waiting = catalog_symbols.count_unparsed(catalog)
+        waiting = catalog_definitions.count_unparsed(catalog)
     assert waiting == len(oids)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sandbox import Checkout
 
-from cidxd.indexer import catalog_symbols, children, epoch, parsing
+from cidxd.indexer import catalog_definitions, children, epoch, parsing
 from cidxd.indexer.catalog_writer import CatalogWriter
 from cidxd.indexer.contents import Contents
 from cidxd.indexer.definition import Definition
@@ -112,7 +112,7 @@ def test_a_build_over_the_limit_leaves_symbols_waiting_and_they_are_made_later(
     assert current is not None
     with closing(CatalogWriter(current)) as catalog, Contents(current, catalog) as contents:
         left = parsing.parse_some(catalog, current, contents.read, "tree-sitter", budget_s=60)
-        assert left == catalog_symbols.count_unparsed(catalog) == 0
+        assert left == catalog_definitions.count_unparsed(catalog) == 0
     assert len(symbols(index)) == 20
 
 
