@@ -28,7 +28,7 @@ damage: .venv/test-ready
 bench: .venv/test-ready
 	$(BIN)/python bench/sync.py
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml $(wildcard cidxd/indexer/kernel/*.[ch])
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

@@ -19,10 +19,11 @@ def main() -> int:
     name = registered(repository)
     show("sync", name, "--follow")
     show("query", "the", "--repo", name, "--limit", "5")
+    show("query", "--symbol", "main", "--repo", name, "--limit", "3")
     cidx = (ROOT / ".venv/bin/cidx").relative_to(ROOT)
     print(
         f"\nGo on with:\n"
-        f"  {cidx} query PATTERN --repo {name}     search it\n"
+        f"  {cidx} query PATTERN --repo {name}     search it; --regex, --symbol, --files\n"
         f"  {cidx} sync {name} --follow            sync it again\n"
         f"  {cidx} jobs list                       what was synced, and how it ended\n"
         f"  {cidx} status                          what is running\n"
