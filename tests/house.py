@@ -261,7 +261,7 @@ class Trap:
 
 
 _SITECUSTOMIZE = """
-import atexit, fcntl, os, sys
+import fcntl, os, sys
 
 FOLDER = os.path.dirname(__file__)
 
@@ -286,7 +286,13 @@ def hold(event, arguments):
 
 if sys.orig_argv[-3:] == ["-m", "cidxd.indexer", "build"]:
     sys.addaudithook(hold)
-    atexit.register(hold, "exit", ())
+    leave = os._exit  # the child's way out, which passes by atexit
+
+    def hold_and_leave(code):
+        hold("exit", ())
+        leave(code)
+
+    os._exit = hold_and_leave
 """
 
 
