@@ -26,9 +26,19 @@ def variants(character: str) -> str:
     return _groups().get(character, character)
 
 
+def fold(text: str) -> str:
+    """Return *text* with each character replaced by one that stands for all its cases."""
+    return text.lower() if text.isascii() else "".join(map(_folded, text))
+
+
 def any_case(pattern: str) -> bytes:
     """Return a bytes expression that matches the UTF-8 of *pattern* in any case."""
     return b"".join(_either(variants(character)) for character in pattern)
+
+
+def _folded(character: str) -> str:
+    cases = variants(character)
+    return cases[0].lower() if cases[0].isascii() else cases[0]
 
 
 def _either(characters: str) -> bytes:

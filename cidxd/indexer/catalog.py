@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
+from cidxd.indexer.casing import fold
 from cidxd.indexer.seal import CATALOG
 
 SYMLINK: Final = 0o120000
@@ -132,6 +133,7 @@ class CatalogReader:
                 isolation_level=None,
                 check_same_thread=False,
             )
+            self._db.create_function("fold", 1, fold, deterministic=True)
 
     def __enter__(self) -> Self:
         self._execute("BEGIN")
