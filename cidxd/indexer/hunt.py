@@ -10,12 +10,14 @@ files are read and searched one by one, and only for as long as the caller goes 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from cidxd.indexer.catalog import Entry, Places
 from cidxd.indexer.catalog_definitions import Definition
 from cidxd.indexer.condition import ANYTHING, Condition
 from cidxd.indexer.cursor import Position
+from cidxd.indexer.numbered import NumberedLines
 from cidxd.indexer.pattern import LineHits
 from cidxd.indexer.query import Query, Show
 from cidxd.indexer.source import Source, blamed
@@ -75,15 +77,15 @@ def _look_first(
     source: Source, number: int, query: Query, start: Position | None, first: Sequence[Place]
 ) -> Iterator[Looked]:
     seen = start.line or 0 if start is not None else 0  # here lines are numbers within *first*
-    catalog, branch_id = source.index.catalog, source.branch.branch_id
-    for at, (path, line) in enumerate(first[seen:], seen + 1):
-        entry = catalog.entry_at(branch_id, path)
+    for path, group in groupby(enumerate(first[seen:], seen + 1), lambda one: one[1][0]):
+        entry = source.index.catalog.entry_at(source.branch.branch_id, path)
         content = None if entry is None else source.content(entry)
         if content is None:
             continue
-        hits = next(query.pattern.lines(content, line - 1), None)
-        if hits is not None and hits.number == line:
-            yield Looked(Position(number, 0, 0, path, at), path, content, hits)
+        lines = NumberedLines(content)
+        for at, (_, line) in group:
+            if hits := lines.hits(query.pattern, line):
+                yield Looked(Position(number, 0, 0, path, at), path, content, hits)
 
 
 def _look_in(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Generator, Iterator
+from itertools import groupby
 from typing import Final
 
 from cidxd.indexer import catalog_definitions as table
@@ -16,6 +17,7 @@ from cidxd.indexer.catalog import Entry
 from cidxd.indexer.catalog_definitions import Definition, Name, Rank
 from cidxd.indexer.cursor import Position
 from cidxd.indexer.hunt import Looked, Place
+from cidxd.indexer.numbered import NumberedLines
 from cidxd.indexer.pattern import LineHits
 from cidxd.indexer.query import Query
 from cidxd.indexer.source import Source, blamed
@@ -57,14 +59,19 @@ def places_of(source: Source, query: Query, name: Name) -> list[Place]:
 def _look_in(  # noqa: PLR0917 - what the caller knows of the place
     source: Source, number: int, query: Query, name: Name, rank: Rank, after: Position | None
 ) -> Iterator[Looked]:
-    for entry, definition in _found(source, name, rank, after):
-        if not query.admits(entry.path):
+    found = _found(source, name, rank, after)
+    for path, group in groupby(found, lambda one: one[0].path):
+        if not query.admits(path):
             continue
-        content = source.content(entry)
-        if content is not None:
-            position = Position(number, rank, entry.path_class, entry.path, definition.number)
-            hits = _hits(query, content, definition.line)
-            yield Looked(position, entry.path, content, hits, definition=definition)
+        lines: NumberedLines | None = None
+        for entry, definition in group:
+            content = source.content(entry) if lines is None else lines.content
+            if content is None:
+                break
+            lines = lines or NumberedLines(content)
+            position = Position(number, rank, entry.path_class, path, definition.number)
+            hits = _hits(query, lines, definition.line)
+            yield Looked(position, path, content, hits, definition=definition)
 
 
 def _found(source: Source, name: Name, rank: Rank, after: Position | None) -> Iterator[Found]:
@@ -92,13 +99,8 @@ def _sorted(source: Source, name: Name, rank: Rank) -> list[Found]:
     return sorted(pairs, key=lambda pair: (pair[0].path_class, pair[0].path, pair[1].number))
 
 
-def _hits(query: Query, content: bytes, line: int) -> LineHits:
+def _hits(query: Query, lines: NumberedLines, number: int) -> LineHits:
     """Return the line of a definition, with its name marked if it stands there."""
-    hits = next(query.pattern.lines(content, line - 1), None)
-    if hits is not None and hits.number == line:
-        return hits
-    start = 0
-    for _ in range(line - 1):
-        start = content.find(b"\n", start) + 1
-    end = content.find(b"\n", start)
-    return LineHits(line, start, len(content) if end < 0 else end, [(start, start)])
+    start, end = lines.span(number)
+    found = lines.hits(query.pattern, number)
+    return found or LineHits(number, start, end, [(start, start)])

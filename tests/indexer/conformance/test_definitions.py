@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -137,3 +138,37 @@ def test_an_index_without_symbols_says_so(house: House) -> None:
     _, body = house.ask("name", mode="symbol")
     assert (body["matches"], body["searched"][0]["symbols"]) == ([], "off")
     assert house.lines("name") == {("f.py", 1)}
+
+
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("\u00e9COLE", ["\u00c9cole", "\u00c9coleNormale", "Grande\u00c9cole"]),
+        ("\u03c3\u03b9\u03b3\u03bc\u03b1", ["\u03a3\u0399\u0393\u039c\u0391"]),
+        ("stra\u1e9ee", ["Stra\u00dfe"]),
+        ("STRASSE", []),
+        ("\u212aelvin", ["kelvin"]),
+    ],
+)
+def test_names_beyond_ascii_lose_their_case_as_lines_do(
+    house: House, q: str, names: list[str]
+) -> None:
+    told = ["\u00c9cole", "\u00c9coleNormale", "Grande\u00c9cole", "Stra\u00dfe", "kelvin"]
+    told.append("\u03a3\u0399\u0393\u039c\u0391")
+    house.checkout.commit({"a.py": "".join(f"class {name}: pass\n" for name in told)})
+    house.sync()
+    found = house.found(q, mode="symbol", case="insensitive")
+    assert [match["symbol"]["name"] for match in found] == names
+    assert all(start < end for match in found for start, end in match["ranges"])
+
+
+@pytest.mark.parametrize("count", [4000, 12_000])
+def test_thousands_of_definitions_of_one_name_in_one_file_take_no_square_of_time(
+    house: House, count: int
+) -> None:
+    house.checkout.commit({"many.py": "def same(): pass\n" * count})
+    house.sync()
+    started = time.monotonic()
+    for mode in ("symbol", "literal"):
+        assert [m["line"] for m in house.found("same", mode=mode)] == [*range(1, count + 1)]
+    assert time.monotonic() - started < 10  # it was minutes
