@@ -155,7 +155,10 @@ class CatalogReader:
     def settings(self) -> dict[str, Any]:
         """Return what the epoch was made with: `format`, `max_file_bytes`."""
         rows = dict(self.rows("SELECT name, value FROM meta WHERE name <> 'generation'"))
-        return {name: json.loads(value) for name, value in rows.items()}
+        try:
+            return {name: json.loads(value) for name, value in rows.items()}
+        except (TypeError, ValueError) as err:
+            raise FaultError("index-damaged", f"catalogue: settings: {err}") from err
 
     def generation(self) -> int:
         """Return how often this epoch was published; 0 before the first time."""

@@ -17,7 +17,7 @@ from cidxd.indexer.hunt import Looked, look_for_text
 from cidxd.indexer.hunt_definitions import look_for_name, places_of
 from cidxd.indexer.query import Query, Show
 from cidxd.indexer.shelf import Shelf
-from cidxd.indexer.source import Source, open_sources
+from cidxd.indexer.source import Source, blamed, open_sources
 
 _ANSWER_CHARACTERS: Final = 16 << 20  # shown text of one answer; the rest is left to a cursor
 _OVERHEAD: Final = 300  # characters of a match beside its lines
@@ -54,13 +54,14 @@ def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.mono
             _fill(page, steps, sources, query, lambda: clock() - started > query.timeout_s)
         elapsed = clock() - started
         reason = _reason(page.position, sources, elapsed) if page.is_late else None
+        searched = [_searched(source) for source in sources]
     next_cursor = None
     if page.has_more and page.position is not None:
         next_cursor = cursor.encode(page.position, query=query.fingerprint, generations=moving)
     return {
         "matches": page.matches,
         "next_cursor": next_cursor,
-        "searched": [_searched(source) for source in sources],
+        "searched": searched,
         "complete": not page.is_late,
         "reason": reason,
         "elapsed_ms": round(elapsed * 1000, 3),
@@ -113,9 +114,10 @@ def _reason(position: Position | None, sources: Sequence[Source], elapsed_s: flo
     if position is not None:
         source = sources[position.repository]
         done = sum(before.branch.files for before in sources[: position.repository])
-        done += count_files_upto(
-            source.index.catalog, source.branch.branch_id, position.path_class, position.path
-        )
+        with blamed(source.place, source.index.epoch):
+            done += count_files_upto(
+                source.index.catalog, source.branch.branch_id, position.path_class, position.path
+            )
     return f"searched {done} of {every} files in {elapsed_s:.1f} s"
 
 
@@ -157,6 +159,9 @@ def _searched(source: Source) -> dict[str, Any]:
 def _symbols(source: Source) -> str:
     """Return how far the definitions of an index are: complete, off, or a part of its files."""
     catalog, files = source.index.catalog, source.branch.files
-    if waiting := count_unparsed(catalog):
+    with blamed(source.place, source.index.epoch):
+        waiting = count_unparsed(catalog)
+        is_off = catalog.settings().get("symbols") == "off"
+    if waiting:
         return f"{max(0, files - waiting)} of {files} files"
-    return "off" if catalog.settings().get("symbols") == "off" else "complete"
+    return "off" if is_off else "complete"

@@ -191,3 +191,14 @@ def test_a_searcher_that_holds_the_index_open_survives_its_repair(filled: Any) -
     assert filled.ask("needle")[0] == 503
     filled.sync()
     assert filled.lines("needle") == truth
+
+
+def test_settings_that_make_no_sense_are_damage(filled: Any) -> None:
+    truth = filled.lines("needle")
+    (path,) = filled.index.glob("*/catalog.db")
+    (path.parent / "catalog.seal").unlink()  # as a build that was killed leaves it
+    data = path.read_bytes()
+    assert b"1048576" in data
+    path.write_bytes(data.replace(b"1048576", b"1048x76"))
+    assert not _answers_or_says_so(filled, truth)
+    _is_mended(filled, truth)

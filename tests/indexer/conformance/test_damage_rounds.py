@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,34 @@ def test_harm_to_any_file_gives_no_wrong_answer_and_the_next_sync_mends_it(sound
 def _is_right(answers: list[Any], truth: list[Any], what: str) -> None:
     for answer, true in zip(answers, truth, strict=True):
         assert answer in (None, true), what
+
+
+def test_searches_are_right_or_none_while_the_index_is_harmed_and_rebuilt(sound: House) -> None:
+    house = sound
+    truth = house.found("needle")
+    is_over = threading.Event()
+    answers: list[tuple[int, Any]] = []
+
+    def search() -> None:
+        while not is_over.is_set():
+            answers.append(house.ask("needle"))
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    dice = random.Random(SEED)  # noqa: S311 - repeatable
+    try:
+        for _ in range(ROUNDS // 3):
+            _harm(dice, dice.choice([p for p in house.index.rglob("*") if p.is_file()]))
+            house.sync()
+    finally:
+        is_over.set()
+        searching.join()
+    house.searcher.end()
+    assert "Traceback" not in house.searcher.stderr
+    house.searcher = type(house.searcher)()
+    for status, body in answers:
+        if status == 200:
+            assert body["matches"] == truth
+        else:
+            assert body["code"] in {"index-rebuilding", "not-indexed"}, body
+    assert house.found("needle") == truth
