@@ -92,7 +92,7 @@ def query(
                 search, options, is_json=is_json, scope=scope
             )
         except ProblemError as err:
-            raise _shown_in(pattern, err) from err
+            raise _told_of(pattern, err) from err
     _remark(search, scope, is_symbol=options["is_symbol"])
 
 
@@ -127,9 +127,12 @@ def _check_spelling(*words: str) -> None:
             ) from None
 
 
-def _shown_in(pattern: str, err: ProblemError) -> ProblemError:
-    """Return the error with the place in the pattern that it is about, for a terminal."""
+def _told_of(pattern: str, err: ProblemError) -> ProblemError:
+    """Return the error in the words of who searched, on a terminal with the place it is about."""
     lines = pointed(err.message, pattern, terminal.width()) if terminal.is_told() else ""
+    if err.code == "results-moved":
+        message = "a sync published while the matches were listed"
+        return ProblemError(message, status=err.status, code=err.code, hint="repeat the search")
     if not lines or err.code != "pattern-invalid":
         return err
     message = f"{err.message}\n{lines}"

@@ -253,3 +253,13 @@ async def test_a_checkout_that_was_never_synced_hints_at_sync(
     monkeypatch.chdir(Checkout(tmp_path / "work").folder)
     assert await query("hit") == 1
     assert capsys.readouterr().err.endswith("hint: cidx sync --follow\n")
+
+
+async def test_a_sync_between_two_pages_is_told_without_the_word_cursor(
+    server: Server, capsys: Told
+) -> None:
+    server.problem = {"code": "results-moved", "detail": "…cursor…", "hint": "…cursor…"}
+    assert await query("hit", "--all", "--limit", "0") == 1
+    assert capsys.readouterr().err == (
+        "error: a sync published while the matches were listed\nhint: repeat the search\n"
+    )
