@@ -26,6 +26,8 @@ Candidates = Mapping[int, Sequence[int]]  # documents by segment number
 Place = tuple[bytes, int]  # path and line
 
 REST: Final = 1  # rank of what is not a definition named exactly so
+_STEP_BYTES: Final = 1 << 20  # searched between two steps at most, if nothing is found
+_FILE_BYTES: Final = 1 << 12  # that a file counts for beside its content
 _WALK: Final = 0.4  # cost of walking past an entry, as a part of that of fetching one by its blob
 
 
@@ -37,7 +39,7 @@ class Looked(NamedTuple):
         position: How far everything before and with it is done.
         path: The file.
         content: Its bytes.
-        hits: A line with matches; None when the file is done.
+        hits: A line with matches; None says that this file and all before it are done.
         lines: How many lines of the file match, where that was asked for.
         definition: What is defined there, where definitions were asked for.
     """
@@ -91,6 +93,7 @@ def _look_first(
 def _look_in(
     source: Source, number: int, query: Query, after: Position | None, done: frozenset[Place]
 ) -> Iterator[Looked]:
+    unsaid_bytes = 0
     for entry in _files(source, query, after):
         content = source.content(entry)
         if content is None:
@@ -101,8 +104,11 @@ def _look_in(
             if (entry.path, hits.number) not in done:
                 position = Position(number, REST, entry.path_class, entry.path, hits.number)
                 yield Looked(position, entry.path, content, hits, count)
-        position = Position(number, REST, entry.path_class, entry.path, None)
-        yield Looked(position, entry.path, content, None)
+        unsaid_bytes += len(content) + _FILE_BYTES
+        if unsaid_bytes > _STEP_BYTES:
+            unsaid_bytes = 0
+            position = Position(number, REST, entry.path_class, entry.path, None)
+            yield Looked(position, entry.path, content, None)
 
 
 def _hits(query: Query, content: bytes, seen: int) -> Iterator[tuple[LineHits, int]]:
