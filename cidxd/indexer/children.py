@@ -74,6 +74,12 @@ def close_down() -> None:
         process.wait()
 
 
+def stay() -> None:
+    """Return at once, or never in a process that is closing down."""
+    with _gate:
+        return
+
+
 def are_gone() -> bool:
     """Whether every child that was started was ended."""
     return not _running

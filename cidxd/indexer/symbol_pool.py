@@ -98,6 +98,11 @@ class SymbolPool:
             for task in batch:
                 worker = self._answer(worker, [task])
             return worker
+        if found is None:
+            # A worker that was ended says nothing about its content, which goes on waiting.
+            children.stay()
+            if self._is_closed:
+                return worker
         pairs = zip(batch, found or [[]] * len(batch), strict=True)
         self._done.put({task.oid: rows for task, rows in pairs})
         return worker

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import struct
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ class Task(NamedTuple):
 
 def main(engine: str) -> int:
     """Answer batches; return the exit code."""
+    # Who ends our group ends the process that started us, and that ends us.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     find = finder(engine)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -198,6 +200,49 @@ def test_an_abandoned_pool_leaves_no_process(pool: SymbolPool) -> None:
         pool.put(Task(b"%d" % n, "python", _MANY))
     pool.abandon()
     assert children.are_gone()
+
+
+def test_what_an_abandoned_pool_was_at_is_not_taken_for_content_without_definitions(
+    pool: SymbolPool,
+) -> None:
+    for n in range(4):
+        pool.put(Task(b"%d" % n, "python", _MANY))
+    while not children._running:  # a thread is starting it
+        os.sched_yield()
+    pool.abandon()
+    assert [oid for oid, found in pool.take().items() if not found] == []
+
+
+def test_a_build_that_gives_its_symbols_up_leaves_every_content_waiting(
+    start: Callable[..., Any], checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit({f"{n}.py": _MANY.decode() + f"\nx = {n}\n" for n in range(6)})
+    child = start(mirrored(checkout, tmp_path), symbol_bytes=5 * len(_MANY))
+    child.until("ready")
+    child.publish()
+    with_symbols = len({row[0] for row in symbols(tmp_path / "index")})
+    assert with_symbols + waiting(tmp_path / "index") == 6
+
+
+def test_a_process_that_is_closing_down_does_not_go_on_without_its_workers() -> None:
+    program = """if True:
+        import threading
+        from cidxd.indexer import children
+        from cidxd.indexer.symbol_pool import SymbolPool
+        from cidxd.indexer.symbol_worker import Task
+
+        pool = SymbolPool("tree-sitter", 1)
+        pool.put(Task(b"1", "python", b"def f(): pass\\n" * 20_000))
+        while not children._running:
+            pass
+        children.close_down()
+        finishing = threading.Thread(target=pool.finish, daemon=True)
+        finishing.start()
+        finishing.join(1.0)
+        print(finishing.is_alive(), pool.take())
+    """
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stdout == b"True {}\n"
 
 
 def test_content_of_a_language_without_a_grammar_has_no_definitions(pool: SymbolPool) -> None:
