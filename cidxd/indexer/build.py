@@ -7,7 +7,6 @@ moves last: whatever happens before the publish, the old generation goes on answ
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import Any, Final
 
@@ -42,8 +41,7 @@ def main() -> int:
 
 def run(request: Request, talk: Conversation) -> None:
     """Build and publish; on a fault nothing half done is left."""
-    if request.symbols == "ctags" and shutil.which("ctags") is None:
-        raise FaultError("ctags-missing")
+    parsing.check_engine(request.symbols)
     target = open_target(request.index_folder, request.settings, full=request.full)
     talk.on_stop = target.discard
     build = _Build(request, talk, target)

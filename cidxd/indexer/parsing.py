@@ -9,11 +9,13 @@ parser has no definitions.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from cidxd.errors import FaultError
 from cidxd.indexer import catalog_definitions, catalog_symbols
 from cidxd.indexer.catalog_symbols import Unparsed
 from cidxd.indexer.catalog_writer import CatalogWriter
@@ -31,6 +33,17 @@ _WAITING_BLOBS: Final = 20_000  # more than this is never small
 # Stands in the epoch while this process parses.  Whoever finds it knows that a process died
 # of the content, and leaves it to a worker.
 _MARK: Final = "PARSING"
+
+
+def check_engine(engine: str) -> None:
+    """
+    Look whether this machine has an engine, without which no content would have definitions.
+
+    Raises:
+        FaultError: `ctags-missing`.
+    """
+    if engine == "ctags" and shutil.which("ctags") is None:
+        raise FaultError("ctags-missing")
 
 
 class Finder:

@@ -26,7 +26,7 @@ from cidxd.indexer.catalog_upkeep import Living, UpkeepCatalog
 from cidxd.indexer.contents import Contents
 from cidxd.indexer.conversation import Conversation, expect, translate
 from cidxd.indexer.merging import Extent
-from cidxd.indexer.parsing import parse_some
+from cidxd.indexer.parsing import check_engine, parse_some
 from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.segment import TEMPORARY, TEXT_BYTES, SegmentReader, Written
 from cidxd.indexer.segment_writer import SegmentWriter
@@ -160,6 +160,7 @@ def make_symbols(work: Work) -> None:
     total = count_unparsed(work.catalog)
     if not total or engine == "off":
         return
+    check_engine(engine)
     with Contents(work.epoch, work.catalog) as contents:
         left = total
         while left:

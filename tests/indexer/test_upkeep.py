@@ -89,6 +89,28 @@ def test_a_merge_drops_what_no_branch_has_and_what_was_known_of_it(index: Filled
     check(index)
 
 
+def test_definitions_go_on_waiting_while_ctags_is_missing(
+    index: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(UpkeepCatalog(index.epoch)) as catalog:
+        catalog.begin()
+        catalog.rows("INSERT INTO meta (name, value) VALUES ('symbols', '\"ctags\"')")
+        catalog.rows(
+            "INSERT INTO unparsed SELECT blob_id, 'python' FROM entry"
+            " JOIN blob USING (blob_id) WHERE segment IS NOT NULL"
+        )
+        catalog.publish()
+    [(waiting,)] = index.rows("SELECT count(*) FROM unparsed")
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(FaultError) as caught:
+        keep_up(index.index)
+
+    assert caught.value.code == "ctags-missing"
+    assert index.rows("SELECT count(*) FROM unparsed") == [(waiting,)]
+    check(index)
+
+
 def test_nothing_is_done_when_there_is_nothing_to_do(tmp_path: Path) -> None:
     index = filled(tmp_path / "index", FAN_IN - 1)
     before = index.segment_ids()
