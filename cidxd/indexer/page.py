@@ -45,7 +45,7 @@ def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.mono
     started = clock()
     with ExitStack() as transactions:
         sources = open_sources(shelf, query.places, transactions)
-        moving = cursor.fingerprint(f"{s.index.epoch.name}:{s.branch.generation}" for s in sources)
+        moving = cursor.fingerprint(_standing(source, query) for source in sources)
         start = None
         if query.cursor is not None:
             start = cursor.decode(query.cursor, query=query.fingerprint, generations=moving)
@@ -66,6 +66,17 @@ def search(shelf: Shelf, query: Query, *, clock: Callable[[], float] = time.mono
         "reason": reason,
         "elapsed_ms": round(elapsed * 1000, 3),
     }
+
+
+def _standing(source: Source, query: Query) -> str:
+    """Return what has to stay as it is for a place in the answer to stay that place."""
+    told = f"{source.index.epoch.name}:{source.branch.generation}"
+    with blamed(source.place, source.index.epoch):
+        if query.first is None or not count_unparsed(source.index.catalog):
+            return told
+    # Upkeep finds definitions without a new generation, and those lines then come first.
+    first = places_of(source, query, query.first)
+    return f"{told}:" + cursor.fingerprint(f"{path.hex()}:{line}" for path, line in first)
 
 
 def _fill(

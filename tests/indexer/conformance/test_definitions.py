@@ -132,6 +132,22 @@ def test_symbols_left_by_a_large_build_are_made_by_upkeep(house: House, keep_up:
     assert [match["path"] for match in body["matches"]] == ["f3.py"]
 
 
+def test_a_cursor_is_gone_once_upkeep_has_found_lines_that_come_first(
+    house: House, keep_up: Any
+) -> None:
+    house.checkout.commit({"a.py": "name = 1\n" * 3, "b.txt": "def name(): pass\n"})
+    house.checkout.commit({"c.py": "def name(): pass\n"})
+    house.sync(symbol_bytes=0)
+    _, body = house.ask("name", limit=2)
+    status, again = house.ask("name", limit=2, cursor=body["next_cursor"])
+    assert status == 200
+    assert len(again["matches"]) == 2
+    keep_up(house.index)
+    status, again = house.ask("name", limit=2, cursor=body["next_cursor"])
+    assert (status, again.get("code")) == (410, "results-moved")
+    assert {(m["path"], m["line"]) for m in house.found("name", limit=2)} == house.grep("name")
+
+
 def test_an_index_without_symbols_says_so(house: House) -> None:
     house.checkout.commit({"f.py": "def name(): pass\n"})
     house.sync(symbols="off")
