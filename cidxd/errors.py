@@ -242,6 +242,11 @@ FAULTS: Final[dict[str, Fault]] = {
         "the index could not be built", "see the detail; the sync is tried again", True
     ),
     "index-damaged": Fault("the index on disk is damaged", "it is rebuilt by the next sync", True),
+    "index-outdated": Fault(
+        "the index was made by another version of this program",
+        "it is rebuilt by the next sync",
+        True,
+    ),
     "ctags-missing": Fault(
         "ctags was not found",
         "install Universal Ctags, or set index.symbols to tree-sitter",

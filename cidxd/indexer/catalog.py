@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
 from cidxd.indexer.casing import fold
+from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.seal import CATALOG
 
 SYMLINK: Final = 0o120000
@@ -159,6 +160,11 @@ class CatalogReader:
             return {name: json.loads(value) for name, value in rows.items()}
         except (TypeError, ValueError) as err:
             raise FaultError("index-damaged", f"catalogue: settings: {err}") from err
+
+    def check_format(self) -> None:
+        """Raise `index-outdated` for a catalogue that has other tables than this program's."""
+        if (found := self.settings().get("format")) != FORMAT:
+            raise FaultError("index-outdated", f"it has format {found}, which is not {FORMAT}")
 
     def generation(self) -> int:
         """Return how often this epoch was published; 0 before the first time."""

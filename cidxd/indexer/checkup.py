@@ -57,6 +57,7 @@ def _read_everything(epoch: Path, found: dict[str, Any]) -> None:
         raise FaultError("index-damaged", known)
     is_sealed = check_catalog(epoch, thoroughly=True)
     with closing(CatalogReader(epoch)) as catalog, catalog:
+        catalog.check_format()
         if not is_sealed:
             catalog.check_structure()
         if lost := count_lost(catalog):

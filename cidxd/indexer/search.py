@@ -114,16 +114,17 @@ def _answered(shelf: Shelf, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 
 def _unavailable(shelf: Shelf, err: IndexFaultError) -> UnavailableError:
     shelf.drop(err.place.index)
     name = err.place.name or "the repository"
-    if err.fault.code != "index-damaged":
+    if err.fault.code not in {"index-damaged", "index-outdated"}:
         return UnavailableError(
             f"the index of {name} cannot be read: {err.fault.detail}",
             code=err.fault.code,
             hint=err.fault.hint,
         )
-    if err.epoch is not None:
+    is_damaged = err.fault.code == "index-damaged"
+    if is_damaged and err.epoch is not None:
         mark_damaged(err.epoch, err.fault.detail)
     return UnavailableError(
-        f"the index of {name} is damaged: {err.fault.detail}",
+        f"the index of {name} is {'damaged' if is_damaged else 'outdated'}: {err.fault.detail}",
         code="index-rebuilding",
         hint=f"the next sync rebuilds it: cidx sync {err.place.name}".rstrip(),
     )

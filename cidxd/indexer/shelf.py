@@ -41,6 +41,11 @@ class OpenIndex:
         self._catalog_path = str(epoch / CATALOG)
         self._check_catalog(thoroughly=True)
         self.catalog = CatalogReader(epoch)
+        try:
+            self.catalog.check_format()
+        except BaseException:
+            self.catalog.close()
+            raise
         self._segments: dict[str, SegmentReader] = {}
 
     def check_catalog(self) -> None:
@@ -134,7 +139,8 @@ class Shelf:
         It stays open at least until `tidy`.
 
         Raises:
-            FaultError: `index-damaged`: it cannot be opened, or somebody found it damaged.
+            FaultError: `index-damaged`: it cannot be opened, or somebody found it damaged;
+                `index-outdated`.
         """
         epoch = current_epoch(index)
         known = self._open.get(index)

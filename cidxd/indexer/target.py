@@ -87,6 +87,8 @@ def open_target(index: Path, settings: dict[str, Any], *, full: bool) -> Target:
         epochs.sweep_index(index, current)
         catalog = open_checked(current, CatalogWriter)
     except FaultError as fault:
+        if fault.code == "index-outdated":
+            return new_target(index, settings, None)
         if fault.code != "index-damaged":
             raise
         if current is not None:
@@ -137,14 +139,14 @@ def open_checked(epoch: Path, kind: type[Opened]) -> Opened:
     Open the catalogue of an epoch whose segments are all there, and sweep the epoch.
 
     Raises:
-        FaultError: `index-damaged`.
+        FaultError: `index-damaged` or `index-outdated`.
     """
     is_sealed = check_catalog(epoch, thoroughly=True)
     catalog = kind(epoch)
     try:
+        catalog.check_format()
         if not is_sealed:
             catalog.check_structure()
-        catalog.settings()
         catalog.branches()
         segments = catalog.segments()
         for row in segments:

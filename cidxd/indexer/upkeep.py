@@ -27,7 +27,6 @@ from cidxd.indexer.contents import Contents
 from cidxd.indexer.conversation import Conversation, expect, translate
 from cidxd.indexer.merging import Extent
 from cidxd.indexer.parsing import check_engine, parse_some
-from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.segment import TEMPORARY, TEXT_BYTES, SegmentReader, Written
 from cidxd.indexer.segment_writer import SegmentWriter
 from cidxd.indexer.target import open_checked
@@ -115,13 +114,13 @@ def keep_up(index: Path, progress: Progress) -> dict[str, int]:
     epochs.sweep_index(index, epoch)
     try:
         with closing(open_checked(epoch, UpkeepCatalog)) as catalog:
-            if catalog.settings().get("format") != FORMAT:
-                return {}
             work = Work(epoch, catalog, progress)
             for step in STEPS:
                 step(work)
             return {name: count for name, count in work.counters.items() if count}
     except FaultError as fault:
+        if fault.code == "index-outdated":
+            return {}
         if fault.code == "index-damaged":
             epochs.mark_damaged(epoch, fault.detail)
         raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,26 @@ def test_bytes_and_paths_of_an_incremental_index_are_those_of_a_full_one(
         assert house.found("e") == step_by_step
         house.index = kept
         assert house.lines("e") == house.grep("e")
+
+
+def test_an_index_of_an_older_format_is_built_anew_and_not_called_damaged(
+    house: House, keep_up: Any
+) -> None:
+    house.checkout.commit({"a.txt": "needle\n"})
+    house.sync()
+    [catalog] = house.index.glob("*/catalog.db")
+    with closing(sqlite3.connect(catalog)) as db:
+        db.executescript(
+            "UPDATE meta SET value = '1' WHERE name = 'format'; DROP TABLE symbol;"
+            "DROP TABLE unparsed; ALTER TABLE segment DROP COLUMN mtime_ns;"
+        )
+    (catalog.parent / "catalog.seal").unlink()
+
+    status, body = house.ask("needle")
+    assert (status, body["code"]) == (503, "index-rebuilding")
+    assert "is outdated: it has format 1" in body["detail"]
+    assert house.tips()["damaged"]  # which is how the next sync knows
+    assert keep_up(house.index) == {}
+    assert not list(house.index.glob("*/DAMAGED"))
+    assert "index_damage" not in house.sync()["summary"]
+    assert house.lines("needle") == {("a.txt", 1)}
