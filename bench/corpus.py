@@ -20,8 +20,12 @@ ENV = {
 }
 
 
-def git(folder: Path, *argv: str) -> bytes:
-    done = subprocess.run(["git", *argv], cwd=folder, env=ENV, capture_output=True, check=True)
+def git(folder: Path, *argv: str, stdin: bytes | None = None) -> bytes:
+    done = subprocess.run(
+        ["git", *argv], cwd=folder, env=ENV, input=stdin, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"git {argv}: {done.stderr.decode('utf-8', 'replace')}")
     return done.stdout
 
 
