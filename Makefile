@@ -1,9 +1,10 @@
 # Everything is set up in .venv beside this file; nothing is installed elsewhere.
 PYTHON ?= python3
 REPO ?=
+REPOS ?= .
 BIN := .venv/bin
 
-.PHONY: demo test lint unit damage bench clean
+.PHONY: demo test lint unit damage bench bench-index truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -27,6 +28,16 @@ damage: .venv/test-ready
 # Long; writes its figures to standard output.  See docs/performance.md.
 bench: .venv/test-ready
 	$(BIN)/python bench/sync.py
+
+# Long; each wants repositories on this machine: make bench-index REPOS="../git ../linux".
+bench-index: .venv/test-ready
+	$(BIN)/python bench/index.py $(REPOS)
+
+truth: .venv/test-ready
+	$(BIN)/python bench/truth.py $(REPOS)
+
+growth: .venv/test-ready
+	$(BIN)/python bench/growth.py --pictures docs/pictures
 
 .venv/ready: pyproject.toml $(wildcard cidxd/indexer/kernel/*.[ch])
 	$(PYTHON) -m venv .venv

@@ -2,23 +2,22 @@
 How a sync's cost grows: with the number of changed files, and with the size of the repository.
 
 `python bench/growth.py [--rounds N] [--pictures FOLDER]` or `make growth`.  The repositories
-are generated; what is timed is the build child, from its start to its end, fetch excluded.
+are generated; each sync is a job of a real daemon, and the figures are the job's own.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import children
 from corpus import git
+from daemon import Daemon
 from plot import log_log
 from tables import table
 
@@ -28,15 +27,20 @@ _BASE: Final = 20_000  # files of the repository in which some are changed
 _PER_FOLDER: Final = 50
 _WORDS: Final = 3_000
 _LINES: Final = 40  # of a file, about 1.5 KB
-_PHASES: Final = ("diff", "index", "validate", "publish")
+_PHASES: Final = ("fetch", "diff", "index", "validate", "publish")
+_HEAD: Final = (*_PHASES, "fetch excluded", "whole job")
 
 
 class Point(NamedTuple):
-    """One measured sync: what was varied, seconds of each phase, and of the whole child."""
+    """One measured sync: what was varied, seconds of each phase, and of the whole job."""
 
     size: int
     phases: dict[str, float]
     whole: float
+
+    @property
+    def without_fetch(self) -> float:
+        return self.whole - self.phases["fetch"]
 
 
 class Generated:
@@ -49,6 +53,7 @@ class Generated:
             "".join(self._dice.choices(letters, k=self._dice.randint(2, 12))) for _ in range(_WORDS)
         ]
         self.folder = folder
+        self.files = files
         git(folder.parent, "init", "-q", "--bare", "-b", "main", str(folder))
         self.commit(range(files))
 
@@ -62,10 +67,6 @@ class Generated:
             stream.append(content + b"\n")
         git(self.folder, "fast-import", "--quiet", "--force", stdin=b"".join(stream))
         return self.tip
-
-    def move(self, commit: str) -> None:
-        """Put `main` at *commit*."""
-        git(self.folder, "update-ref", "refs/heads/main", commit)
 
     @property
     def tip(self) -> str:
@@ -83,56 +84,50 @@ class Generated:
 
 def main() -> int:
     arguments = _arguments()
-    with tempfile.TemporaryDirectory() as temporary:
-        changed = by_changed_files(Path(temporary), arguments.rounds)
-    rows = [_cells(point) for point in changed]
+    with tempfile.TemporaryDirectory() as temporary, Daemon(Path(temporary) / "daemon") as daemon:
+        folder = Path(temporary)
+        changed = [*_by_changed_files(folder, daemon, arguments.rounds)]
+        sized = [
+            _measured(_made(folder, daemon, size), daemon, 1, arguments.rounds) for size in SIZES
+        ]
     print(f"\n{_BASE:,} files, some of them changed (ms, medians of {arguments.rounds}):\n")
-    print(table(("changed files", *_PHASES, "whole child"), rows), flush=True)
-    sized = [_with_size(size, arguments.rounds) for size in SIZES]
+    print(table(("changed files", *_HEAD), [_cells(point) for point in changed]))
     print("\nOne changed file in repositories of different size (ms):\n")
-    print(table(("files", *_PHASES, "whole child"), [_cells(point) for point in sized]))
+    sized = [point._replace(size=size) for point, size in zip(sized, SIZES, strict=True)]
+    print(table(("files", *_HEAD), [_cells(point) for point in sized]))
     if arguments.pictures:
         _draw(arguments.pictures, changed, sized)
     return 0
 
 
-def by_changed_files(folder: Path, rounds: int) -> list[Point]:
-    generated = Generated(folder / "repository.git", _BASE)
-    index = folder / "index"
-    children.build(generated.folder, index, generated.commit([0]))
-    return [
-        _measured(generated, index, count, rounds, _BASE)._replace(size=count) for count in CHANGED
-    ]
+def _by_changed_files(folder: Path, daemon: Daemon, rounds: int) -> Iterator[Point]:
+    generated = _made(folder, daemon, _BASE)
+    for count in CHANGED:
+        yield _measured(generated, daemon, count, rounds)
 
 
-def _with_size(files: int, rounds: int) -> Point:
-    with tempfile.TemporaryDirectory() as temporary:
-        generated = Generated(Path(temporary) / "repository.git", files)
-        index = Path(temporary) / "index"
-        children.build(generated.folder, index, generated.commit([0]))
-        return _measured(generated, index, 1, rounds, files)
+def _made(folder: Path, daemon: Daemon, files: int) -> Generated:
+    """Return a repository that is registered and synced."""
+    generated = Generated(folder / f"files-{files}", files)
+    daemon.register(generated.folder, generated.folder.name)
+    return generated
 
 
-def _measured(generated: Generated, index: Path, count: int, rounds: int, files: int) -> Point:
-    dice = random.Random(count)  # noqa: S311 - likewise
-    builts = []
-    kept, base = index.with_name("kept"), generated.tip
-    shutil.copytree(index, kept)
+def _measured(generated: Generated, daemon: Daemon, count: int, rounds: int) -> Point:
+    dice = random.Random(count)  # noqa: S311 - the same files in every run
+    jobs = []
     for _ in range(rounds):
-        commit = generated.commit(sorted(dice.sample(range(files), count)))
-        builts.append(children.build(generated.folder, index, commit))
-        assert builts[-1].summary["files_modified"] == count
-    # What these rounds left behind must not weigh on the next point.
-    shutil.rmtree(index)
-    kept.rename(index)
-    generated.move(base)
-    phases = {name: statistics.median(one.phases[name] for one in builts) for name in _PHASES}
-    return Point(files, phases, statistics.median(one.seconds for one in builts))
+        generated.commit(sorted(dice.sample(range(generated.files), count)))
+        jobs.append(daemon.sync(generated.folder.name))
+        assert jobs[-1]["summary"]["files_modified"] == count
+    took = [{p["name"]: float(p["duration_seconds"] or 0) for p in job["phases"]} for job in jobs]
+    phases = {name: statistics.median(one[name] for one in took) for name in _PHASES}
+    return Point(count, phases, statistics.median(job["elapsed_seconds"] for job in jobs))
 
 
 def _cells(point: Point) -> list[str]:
-    figures = [*(point.phases[name] for name in _PHASES), point.whole]
-    return [f"{point.size:,}", *(f"{took * 1000:,.1f}" for took in figures)]
+    figures = [*(point.phases[name] for name in _PHASES), point.without_fetch, point.whole]
+    return [f"{point.size:,}", *(f"{took * 1000:,.0f}" for took in figures)]
 
 
 def _draw(folder: Path, changed: Sequence[Point], sized: Sequence[Point]) -> None:
@@ -148,8 +143,8 @@ def _draw(folder: Path, changed: Sequence[Point], sized: Sequence[Point]) -> Non
     )
     for name, title, horizontal, points in pictures:
         lines = {
-            "whole build child": [(float(p.size), p.whole * 1000) for p in points],
-            "its four phases": [(float(p.size), sum(p.phases.values()) * 1000) for p in points],
+            "whole job": [(float(p.size), p.whole * 1000) for p in points],
+            "fetch excluded": [(float(p.size), p.without_fetch * 1000) for p in points],
         }
         picture = log_log(title, horizontal, "milliseconds", lines)
         (folder / f"{name}.svg").write_text(picture)

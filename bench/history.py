@@ -58,15 +58,16 @@ def walk(
     verdict = Verdict()
     index = folder / "index"
     before = None
-    for commit in commits:
-        children.build(mirror, index, commit, symbols=True)
-        here = _Comparison(verdict, mirror, commit)
-        here.leaves(index)
-        lines = _lines(dice, mirror, before, commit)
-        with Searcher(index) as searcher:
+    # One search child for all of it: an index that moves under it is a case of its own.
+    with Searcher(index) as searcher:
+        for commit in commits:
+            children.build(mirror, index, commit, symbols=True)
+            here = _Comparison(verdict, mirror, commit)
+            here.leaves(index)
+            lines = _lines(dice, mirror, before, commit)
             for _ in range(per_commit if lines else 0):
                 here.answer(searcher, sample(dice, lines))
-        before = commit
+            before = commit
     rebuilt = folder / "rebuilt"
     children.build(mirror, rebuilt, commits[-1], symbols=True)
     if odd := entries(index) ^ entries(rebuilt):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 Point = tuple[float, float]
 _WIDTH: Final = 640
 _HEIGHT: Final = 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 50, 60
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 50, 60
 # Colours with enough contrast on white and on near-black; shapes tell the lines apart as well.
 _COLOURS: Final = ("#2f81f7", "#d9730d", "#2da44e", "#a371f7")
 _INK: Final = "#808890"
