@@ -38,7 +38,7 @@ def measure(subject: Subject, folder: Path, rounds: int) -> Outcome:
 
     def ours() -> None:
         shutil.rmtree(index, ignore_errors=True)
-        builds.append(children.build(subject.mirror, index, commit))
+        builds.append(children.build(subject.mirror, index, commit, max_file_bytes=subject.limit))
 
     codesearches = [
         peers.Codesearch(cindex, folder / f"csearch-{number}")
@@ -49,7 +49,9 @@ def measure(subject: Subject, folder: Path, rounds: int) -> Outcome:
         works[one.cindex] = lambda one=one: one.build(subject.tree)  # type: ignore[misc]
     zoekt = folder / "zoekt" if peers.found("zoekt-git-index") else None
     if zoekt:
-        works["zoekt"] = lambda: peers.zoekt_index(subject.tree, zoekt, symbols=False)
+        works["zoekt"] = lambda: peers.zoekt_index(
+            subject.tree, zoekt, symbols=False, limit=subject.limit
+        )
     is_large = subject.text_bytes > LARGE
     took = alternating(works, rounds, warm=not is_large)
     rows = _text_rows(took, codesearches, is_large=is_large)
@@ -96,11 +98,15 @@ def _symbol_rows(subject: Subject, folder: Path, rounds: int) -> list[Row]:
 
     def ours() -> None:
         shutil.rmtree(index, ignore_errors=True)
-        children.build(subject.mirror, index, subject.commits[0], symbols=True)
+        children.build(
+            subject.mirror, index, subject.commits[0], symbols=True, max_file_bytes=subject.limit
+        )
 
     works["cidx"] = ours
     if peers.found("zoekt-git-index") and peers.found("ctags"):
-        works["zoekt"] = lambda: peers.zoekt_index(subject.tree, zoekt, symbols=True)
+        works["zoekt"] = lambda: peers.zoekt_index(
+            subject.tree, zoekt, symbols=True, limit=subject.limit
+        )
     took = alternating(works, rounds, warm=False)
     return [
         Row(

@@ -45,6 +45,7 @@ def build(
     branch: str = "main",
     full: bool = False,
     symbols: bool = False,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Built:
     """Bring *index* in step with *commit* of *mirror*."""
     request = {
@@ -55,7 +56,7 @@ def build(
         "index": str(index),
         "branches": [{"name": branch, "commit": commit, "default": True}],
         "full": full,
-        "max_file_bytes": MAX_FILE_BYTES,
+        "max_file_bytes": max_file_bytes,
         **({} if symbols else {"symbols": "off"}),
     }
     index.mkdir(exist_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from children import ENV, resident
+from children import ENV, MAX_FILE_BYTES, resident
 
 _LONGEST_S = 600
 _CREATED = 201
@@ -22,14 +22,14 @@ _CREATED = 201
 class Daemon:
     """`cidxd serve`, an administrator, and one connection that is kept open."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         folder.mkdir(parents=True)
         self.data = folder / "data"
         self._config = folder / "cidxd.toml"
         self._config.write_text(
             f'[server]\nlisten = "127.0.0.1:0"\ndata = "{self.data}"\n'
             "[remotes]\nallow_local = true\n[auth]\naccess_minutes = 1440\n"
-            "[limits]\nsearch_seconds = 60\n"
+            f"[limits]\nsearch_seconds = 60\nmax_file_bytes = {max_file_bytes}\n"
         )
         self._log = folder / "log"
         self.env = {**ENV, "HOME": str(folder)}

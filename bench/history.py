@@ -27,6 +27,7 @@ Place = tuple[bytes, int]
 Leaf = tuple[bytes, int, bytes]  # path, mode, binary blob id
 _FILES: Final = 12  # read for the patterns of one commit
 _SYMLINK: Final = 0o120000  # the mode of a link; those of files are below it
+_MOST: Final = 100_000  # matching lines of one comparison
 _TIMEOUT_MS: Final = 600_000
 
 
@@ -110,6 +111,9 @@ class _Comparison:
             self._verdict.left_out["git refuses it"] += 1
             return
         expected = {place for place in theirs if place[0] not in self._unread}
+        if len(expected) > _MOST:
+            self._verdict.left_out["it matches too much"] += 1
+            return
         answer = by_cidx(searcher, one)
         if answer == "mode-unknown":
             self._verdict.left_out["regular expressions are not there yet"] += 1

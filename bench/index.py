@@ -17,6 +17,7 @@ import building
 import peers
 import searching
 import syncing
+from children import MAX_FILE_BYTES
 from daemon import Daemon
 from subject import Subject
 from tables import targets
@@ -33,13 +34,14 @@ def main() -> int:
 
 
 def measure(repository: Path, folder: Path, arguments: argparse.Namespace) -> None:
-    subject = Subject(repository, folder / "subject")
+    subject = Subject(repository, folder / "subject", arguments.limit)
     origin = "its own" if subject.is_real else "made here"
     print(f"\n## {subject.name}\n\n{subject.text_bytes / 1e6:.1f} MB of text in "
-          f"{subject.files:,} files; the commits to sync are {origin}.\n", flush=True)  # fmt: skip
+          f"{subject.files:,} files of at most {subject.limit / 1e6:.1f} MB; "
+          f"the commits to sync are {origin}.\n", flush=True)  # fmt: skip
     built = building.measure(subject, folder, arguments.rounds)
     print(f"{targets(built.rows)}\n\n{built.text}\n", flush=True)
-    with Daemon(folder / "daemon") as daemon:
+    with Daemon(folder / "daemon", max_file_bytes=arguments.limit) as daemon:
         home = daemon.register(subject.tree, subject.name)
         searched = searching.measure(subject, daemon, built, max(arguments.rounds, 5))
         print(f"{targets(searched.rows)}\n\n{searched.text}\n", flush=True)
@@ -53,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
     parser.add_argument("repositories", nargs="+", metavar="REPO")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=int, default=MAX_FILE_BYTES, help="bytes of a file")
     return parser.parse_args()
 
 

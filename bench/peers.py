@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import corpus
-from children import MAX_FILE_BYTES, resident
+from children import resident
 
 _PATIENCE_S: Final = 120
 NEEDED: Final = (
@@ -68,12 +68,12 @@ class Codesearch:
         subprocess.run(argv, env=self._env, capture_output=True, check=True)
 
 
-def zoekt_index(repository: Path, index: Path, *, symbols: bool) -> None:
+def zoekt_index(repository: Path, index: Path, *, symbols: bool, limit: int) -> None:
     """Index HEAD of *repository* from nothing, with or without the symbols of ctags."""
     shutil.rmtree(index, ignore_errors=True)
     kind = "-require_ctags" if symbols else "-disable_ctags"
     argv = ["zoekt-git-index", "-index", str(index), "-incremental=false", "-submodules=false"]
-    argv += ["-parallelism", str(os.cpu_count()), f"-file_limit={MAX_FILE_BYTES}", kind]
+    argv += ["-parallelism", str(os.cpu_count()), f"-file_limit={limit}", kind]
     env = {**corpus.ENV, "CTAGS_COMMAND": (found("ctags") or [""])[0]}
     subprocess.run([*argv, str(repository)], env=env, capture_output=True, check=True)
 

@@ -33,14 +33,16 @@ class Subject:
         name: Of the repository.
         tree: The work tree; its branch `main` is the remote.
         mirror: A bare clone with everything of it, as it was at first.
+        limit: Larger files are not searched by content.
         commits: Ids to move `main` along, oldest first; the first one is where it starts.
         is_real: The commits are the repository's own; otherwise they were made here.
         text_bytes: Of the files whose content is indexed, at the first commit.
         files: How many those are.
     """
 
-    def __init__(self, source: Path, folder: Path) -> None:
+    def __init__(self, source: Path, folder: Path, limit: int) -> None:
         folder.mkdir()
+        self.limit = limit
         self.name = re.sub(r"\.git$", "", source.resolve().name)
         self.tree = folder / "tree"
         # Not shared: a commit made here must not land beside somebody's own.
@@ -99,17 +101,29 @@ class Subject:
 
     def _text(self) -> tuple[int, int]:
         """Count what is text and not too large, as git grep -I and the limit see it."""
-        listed = git(self.tree, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
-        rows = (line.split(b"\t", 1) for line in listed)
-        sizes = {path: int(head.split()[3]) for head, path in rows if head.startswith(b"100")}
+        sizes = self._sizes()
         argv = ["git", "grep", "-I", "-l", "-z", "-e", "", "HEAD"]
         done = subprocess.run(argv, cwd=self.tree, env=corpus.ENV, capture_output=True, check=False)
         texts = (name.removeprefix(b"HEAD:") for name in done.stdout.split(b"\0")[:-1])
-        kept = [sizes[name] for name in texts if sizes.get(name, 1 << 21) <= 1 << 20]
+        kept = [sizes[name] for name in texts if sizes.get(name, self.limit + 1) <= self.limit]
         return sum(kept), len(kept)
 
+    def _sizes(self) -> dict[bytes, int]:
+        """Return the bytes of each file of HEAD, links left out."""
+        listed = git(self.tree, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
+        rows = (line.split(b"\t", 1) for line in listed)
+        return {path: int(head.split()[3]) for head, path in rows if head.startswith(b"100")}
+
     def _scripted(self) -> list[bytes]:
-        """Commit small changes to some files each; return the ids, where it stood first."""
+        """
+        Commit small changes to some files each; return the ids, where it stood first.
+
+        Before that the files over the limit go, so that everybody reads the same.
+        """
+        for name, size in self._sizes().items():
+            if size > self.limit:
+                (self.tree / name.decode("utf-8", "surrogateescape")).unlink()
+        git(self.tree, "commit", "-q", "-a", "--allow-empty", "-m", "without large files")
         dice = random.Random(20261125)  # noqa: S311 - likewise
         names = git(self.tree, "ls-files", "-z", "*.c", "*.h", "*.py", "*.go", "*.md").split(b"\0")
         paths = [self.tree / name.decode("utf-8", "surrogateescape") for name in names if name]
