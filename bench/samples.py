@@ -123,7 +123,7 @@ def _mutate(dice: random.Random, atoms: list[str]) -> bool:
             atoms[at] = "."
         case 1 if is_plain and atom.isascii() and atom.isalnum():
             atoms[at] = _class(dice, atom)
-        case 2 if len(atom) <= 2:  # noqa: PLR2004 - a character, escaped or not
+        case 2 if re.fullmatch(r"\\?.", atom):
             atoms[at] = atom + dice.choice(_REPEATS)
         case 3:
             atoms[at : at + dice.randint(1, 6)] = [dice.choice((".*", ".+", ".{0,9}"))]
