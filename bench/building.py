@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,9 @@ from stopwatch import alternating
 from subject import Subject
 from tables import Row, amount, table
 
-# The footer of a segment, as docs/index-format.md has it.
-_TAIL: Final = struct.Struct("<II8s")
-_SECTION: Final = struct.Struct("<QQI")
-_SECTIONS: Final = ("content", "groups", "oids", "offsets", "keys", "ends", "lists")
+from cidxd.indexer.segment import HEAD, SECTION, TAIL
+
+_SECTIONS: Final = ("content", "groups", "oids", "offsets", "blocks", "keys", "lists")
 LARGE: Final = 500e6  # bytes of text from which the targets of large repositories hold
 
 
@@ -127,7 +125,7 @@ def _size_rows(
     *,
     is_large: bool,
 ) -> list[Row]:
-    trigrams = float(parts["keys"] + parts["ends"] + parts["lists"])
+    trigrams = float(parts["blocks"] + parts["keys"] + parts["lists"])
     theirs = min((float(one.index.stat().st_size) for one in codesearches), default=None)
     target = 1.4 if is_large else 1.1
     text, whole = float(subject.text_bytes), float(parts.total())
@@ -150,16 +148,10 @@ def index_parts(index: Path) -> Counter[str]:
 
 def _sections(path: Path) -> Counter[str]:
     data = path.read_bytes()
-    length, _, _ = _TAIL.unpack(data[-_TAIL.size :])
-    footer = data[-_TAIL.size - length : -_TAIL.size]
-    # What stands before the sections has no fixed length here: they are counted from the end.
-    sections = footer[-_SECTION.size * len(_SECTIONS) :]
-    parts = Counter(
-        {
-            name: size
-            for name, (_, size, _) in zip(_SECTIONS, _SECTION.iter_unpack(sections), strict=True)
-        }
-    )
+    length, _, _ = TAIL.unpack(data[-TAIL.size :])
+    footer = data[-TAIL.size - length : -TAIL.size]
+    sections = SECTION.iter_unpack(footer[HEAD.size :])
+    parts = Counter({name: size for name, (_, size, _) in zip(_SECTIONS, sections, strict=True)})
     parts["frame"] = len(data) - parts.total()
     return parts
 
