@@ -27,7 +27,7 @@ Place = tuple[bytes, int]
 Leaf = tuple[bytes, int, bytes]  # path, mode, binary blob id
 _FILES: Final = 12  # read for the patterns of one commit
 _SYMLINK: Final = 0o120000  # the mode of a link; those of files are below it
-_MOST: Final = 100_000  # matching lines of one comparison
+_MOST: Final = 30_000  # matching lines of one comparison
 _TIMEOUT_MS: Final = 600_000
 
 
