@@ -91,30 +91,34 @@ def _memory_rows(builds: list[children.Built], *, is_large: bool) -> list[Row]:
 
 
 def _symbol_rows(subject: Subject, folder: Path, rounds: int) -> list[Row]:
-    works: dict[str, Callable[[], object]] = {}
     index, zoekt = folder / "index-symbols", folder / "zoekt-symbols"
 
-    def ours() -> None:
+    def ours(engine: str) -> None:
         shutil.rmtree(index, ignore_errors=True)
         children.build(
-            subject.mirror, index, subject.commits[0], symbols=True, max_file_bytes=subject.limit
+            *(subject.mirror, index, subject.commits[0]),
+            symbols=engine,
+            max_file_bytes=subject.limit,
         )
 
-    works["cidx"] = ours
-    if peers.found("zoekt-git-index") and peers.found("ctags"):
-        works["zoekt"] = lambda: peers.zoekt_index(
-            subject.tree, zoekt, symbols=True, limit=subject.limit
-        )
+    works: dict[str, Callable[[], object]] = {"tree-sitter": lambda: ours("tree-sitter")}
+    if peers.found("ctags"):
+        works["ctags"] = lambda: ours("ctags")
+        if peers.found("zoekt-git-index"):
+            works["zoekt"] = lambda: peers.zoekt_index(
+                subject.tree, zoekt, symbols=True, limit=subject.limit
+            )
     took = alternating(works, rounds, warm=False)
     return [
         Row(
-            "full build, text and symbols",
-            took["cidx"],
+            f"full build, text and symbols of {engine}",
+            took.get(engine),
             "zoekt with ctags",
             took.get("zoekt"),
-            1.0,
+            target,
             "s",
         )
+        for engine, target in (("ctags", 1.0), ("tree-sitter", None))
     ]
 
 

@@ -44,10 +44,10 @@ def build(
     *,
     branch: str = "main",
     full: bool = False,
-    symbols: bool = False,
+    symbols: str = "off",
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Built:
-    """Bring *index* in step with *commit* of *mirror*."""
+    """Bring *index* in step with *commit* of *mirror*; *symbols* names their engine."""
     request = {
         "type": "build",
         "version": 1,
@@ -57,7 +57,9 @@ def build(
         "branches": [{"name": branch, "commit": commit, "default": True}],
         "full": full,
         "max_file_bytes": max_file_bytes,
-        **({} if symbols else {"symbols": "off"}),
+        "symbols": symbols,
+        # All of them at once, however much there is.
+        "symbol_bytes": 1 << 50,
     }
     index.mkdir(exist_ok=True)
     began = time.perf_counter()

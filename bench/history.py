@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import children
 import corpus
@@ -26,6 +26,7 @@ from samples import Sample, sample
 Place = tuple[bytes, int]
 Leaf = tuple[bytes, int, bytes]  # path, mode, binary blob id
 _FILES: Final = 12  # read for the patterns of one commit
+_ENGINE: Final = "tree-sitter"
 _SYMLINK: Final = 0o120000  # the mode of a link; those of files are below it
 _MOST: Final = 30_000  # matching lines of one comparison
 _TIMEOUT_MS: Final = 600_000
@@ -62,7 +63,7 @@ def walk(
     # One search child for all of it: an index that moves under it is a case of its own.
     with Searcher(index) as searcher:
         for commit in commits:
-            children.build(mirror, index, commit, symbols=True)
+            children.build(mirror, index, commit, symbols=_ENGINE)
             here = _Comparison(verdict, mirror, commit)
             here.leaves(index)
             lines = _lines(dice, mirror, before, commit)
@@ -70,23 +71,36 @@ def walk(
                 here.answer(searcher, sample(dice, lines))
             before = commit
     rebuilt = folder / "rebuilt"
-    children.build(mirror, rebuilt, commits[-1], symbols=True)
-    if odd := entries(index) ^ entries(rebuilt):
-        odder = sorted(map(repr, odd))[:5]
-        verdict.differences.append(f"the catalogue is not that of a rebuild: {odder}")
+    children.build(mirror, rebuilt, commits[-1], symbols=_ENGINE)
+    for what, listed in (("catalogue", entries), ("symbols", symbols)):
+        if odd := listed(index) ^ listed(rebuilt):
+            odder = sorted(map(repr, odd))[:5]
+            verdict.differences.append(f"the {what} is not that of a rebuild: {odder}")
     return verdict
 
 
-def entries(index: Path) -> set[tuple[str, bytes, int, bytes, str | None]]:
+def entries(index: Path) -> set[Any]:
     """Return (branch, path, mode, blob id, reason of a skip) of everything in the catalogue."""
+    return _rows(
+        index,
+        "SELECT b.name, e.path, e.mode, o.oid, o.skip FROM entry e"
+        " JOIN branch b USING (branch_id) JOIN blob o USING (blob_id)",
+    )
+
+
+def symbols(index: Path) -> set[Any]:
+    """Return (blob id, number, name, kind, line, scope) of every definition that can be found."""
+    return _rows(
+        index,
+        "SELECT o.oid, s.number, s.name, s.kind, s.line, s.scope FROM symbol s"
+        " JOIN blob o USING (blob_id) WHERE blob_id IN (SELECT blob_id FROM entry)",
+    )
+
+
+def _rows(index: Path, query: str) -> set[Any]:
     epoch = (index / "CURRENT").read_text().strip()
     with closing(sqlite3.connect(f"file:{index / epoch / 'catalog.db'}?mode=ro", uri=True)) as db:
-        return set(
-            db.execute(
-                "SELECT b.name, e.path, e.mode, o.oid, o.skip FROM entry e"
-                " JOIN branch b USING (branch_id) JOIN blob o USING (blob_id)"
-            )
-        )
+        return set(db.execute(query))
 
 
 class _Comparison:
