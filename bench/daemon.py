@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -17,6 +18,8 @@ from children import ENV, MAX_FILE_BYTES, resident
 
 _LONGEST_S = 600
 _CREATED = 201
+_LOOK_EVERY_S = 0.2
+_SYMBOLS_S = 1800
 
 
 class Daemon:
@@ -78,6 +81,18 @@ class Daemon:
         job: dict[str, Any] = answer.get("job", answer)
         assert job["status"] == "completed", job
         return job
+
+    def wait_for_symbols(self, name: str) -> float:
+        """Wait until no definition is to be made any more; return the seconds it took."""
+        began = time.perf_counter()
+        while self.search(name, "the", limit=1)["searched"][0]["symbols"] not in {
+            "complete",
+            "off",
+        }:
+            time.sleep(_LOOK_EVERY_S)
+            if time.perf_counter() - began > _SYMBOLS_S:
+                raise TimeoutError(f"the symbols of {name} do not get complete")
+        return time.perf_counter() - began
 
     def search(self, name: str, q: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
         """Return the answer to one search of one repository."""

@@ -43,6 +43,8 @@ def measure(repository: Path, folder: Path, arguments: argparse.Namespace) -> No
     print(f"{targets(built.rows)}\n\n{built.text}\n", flush=True)
     with Daemon(folder / "daemon", max_file_bytes=arguments.limit) as daemon:
         home = daemon.register(subject.tree, subject.name)
+        waited = daemon.wait_for_symbols(subject.name)
+        print(f"All definitions were there {waited:.1f} s after the first sync.\n", flush=True)
         searched = searching.measure(subject, daemon, built, max(arguments.rounds, 5))
         print(f"{targets(searched.rows)}\n\n{searched.text}\n", flush=True)
         rows = syncing.nothing_new(subject, daemon, home)
