@@ -26,7 +26,7 @@ SIZES: Final = (1_000, 10_000, 50_000, 100_000)
 _BASE: Final = 20_000  # files of the repository in which some are changed
 _PER_FOLDER: Final = 50
 _WORDS: Final = 3_000
-_LINES: Final = 40  # of a file, about 1.5 KB
+_FUNCTIONS: Final = 10  # of a file, about 0.8 KB
 _PHASES: Final = ("fetch", "diff", "index", "validate", "publish")
 _HEAD: Final = (*_PHASES, "fetch excluded", "whole job")
 
@@ -78,8 +78,12 @@ class Generated:
         return b"src/%02d/part%d/file%d.py" % (folder % 40, folder, number)
 
     def _content(self) -> bytes:
-        lines = (" ".join(self._dice.choices(self._words, k=6)) for _ in range(_LINES))
-        return "\n".join(lines).encode()
+        words = self._dice.choices(self._words, k=5 * _FUNCTIONS)
+        parts = (
+            f"def {a}_{b}({c}, {d}):\n    return {c}.{e} + {d}\n"
+            for a, b, c, d, e in zip(*[iter(words)] * 5, strict=True)
+        )
+        return "\n".join(parts).encode()
 
 
 def main() -> int:
@@ -110,6 +114,7 @@ def _made(folder: Path, daemon: Daemon, files: int) -> Generated:
     """Return a repository that is registered and synced."""
     generated = Generated(folder / f"files-{files}", files)
     daemon.register(generated.folder, generated.folder.name)
+    daemon.wait_for_symbols(generated.folder.name)
     return generated
 
 
