@@ -38,7 +38,7 @@ class Result:
 
 def claim_due(state: State, limits: Limits, *, now: float) -> list[Job]:
     """Claim every job whose turn it is."""
-    return [_claim(state, job, now) for job in queue.due(state.jobs.active(), limits, now=now)]
+    return [_claim(state, job, now) for job in queue.due(state, limits, now=now)]
 
 
 def report(state: State, job_id: str, news: Report, *, now: float) -> Job:

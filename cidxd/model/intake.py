@@ -14,7 +14,7 @@ from typing import Final
 from cidxd.errors import InvalidError, NotFoundError
 from cidxd.model import moves, queue
 from cidxd.model.account import Principal
-from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Status
+from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Priority, Status
 from cidxd.model.queue import Limits
 from cidxd.model.registry import IdempotencyKey, State
 
@@ -36,6 +36,7 @@ class SyncRequest:
     repository_id: int
     user: str
     options: Options = ANYTHING
+    priority: Priority = Priority.INTERACTIVE
     key: str | None = None
     body_hash: str = ""
     retry_of: str | None = None
@@ -80,8 +81,7 @@ def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) ->
         return replayed
     job = queue.joinable(state, request.repository_id) if request.retry_of is None else None
     if job is not None:
-        joined = moves.join(job, user=request.user, options=request.options, at=now)
-        submitted = Submitted(state.take(joined), is_joined=True)
+        submitted = _join(state, job, request, now)
     else:
         submitted = Submitted(_enqueue(state, request, limits, now), is_joined=False)
     if request.key is not None:
@@ -122,13 +122,19 @@ def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: 
         )
     waiting = queue.joinable(state, old.repository_id)
     if waiting is not None:  # it would do the same work: one fresh job per repository
-        joined = moves.join(waiting, user=request.user, options=old.options, at=now)
-        submitted = Submitted(state.take(joined), is_joined=True)
+        submitted = _join(state, waiting, dataclasses.replace(request, options=old.options), now)
     else:
         submitted = submit(state, request, limits, now=now)
     linked = dataclasses.replace(old, retried_by=submitted.job.job_id)
     state.jobs.put(old.job_id, linked)
     return submitted
+
+
+def _join(state: State, job: Job, request: SyncRequest, now: float) -> Submitted:
+    """Let the queued *job* answer *request*; it is as urgent as the more urgent of both."""
+    wanted = dataclasses.replace(job, priority=queue.more_urgent(job.priority, request.priority))
+    joined = moves.join(wanted, user=request.user, options=request.options, at=now)
+    return Submitted(state.take(joined), is_joined=True)
 
 
 def _replayed(state: State, request: SyncRequest) -> Submitted | None:
@@ -167,6 +173,7 @@ def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> 
         requesters=(request.user,),
         created_at=now,
         options=request.options,
+        priority=request.priority,
         retry_of=request.retry_of,
     )
     return state.take(moves.enqueue(job, at=now))

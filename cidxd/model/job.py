@@ -33,6 +33,14 @@ class Outcome(enum.StrEnum):
     UNCHANGED = "unchanged"
 
 
+class Priority(enum.StrEnum):
+    """What made a job wanted, the most urgent first."""
+
+    INTERACTIVE = "interactive"  # somebody asked, and waits
+    WEBHOOK = "webhook"  # the remote said that it changed
+    SCHEDULED = "scheduled"  # it was time to look
+
+
 class PhaseStatus(enum.StrEnum):
     """Where one phase of the current attempt is."""
 
@@ -196,6 +204,7 @@ class Job:
     created_at: float
     requesters: tuple[str, ...] = ()
     options: Options = ANYTHING
+    priority: Priority = Priority.INTERACTIVE
     status: Status = Status.QUEUED
     outcome: Outcome | None = None
     phase: Phase | None = None

@@ -3,20 +3,32 @@ Who joins, who runs next, and why one waits: pure functions of the registry.
 
 At most one running and one fresh queued job per repository.  A returned job
 (deferred or interrupted) keeps its place before a fresh one and is not counted.
+
+Turns: what was returned goes first, then what is more urgent; among equals the users
+take turns, the one served longest ago first; of one user's the oldest goes first.
+Nobody starves: to wait makes a job as urgent as any, and then every user has a turn
+before anyone has two.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
+import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from cidxd.errors import BusyError
-from cidxd.model.job import Job, Status
+from cidxd.model.job import Job, Priority, Status
 from cidxd.model.registry import State
 
-_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+PATIENCE_S: Final = 600.0  # a job that waited for so long is as urgent as the next kind
+_ABOUT_TO_START: Final = "about to start"
+_URGENCY: Final = {priority: number for number, priority in enumerate(Priority, 1)}
+_NUMBERS: Final = "no one two three four five six seven eight nine ten eleven twelve"
+_WORDS: Final = tuple(_NUMBERS.split())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,11 @@ def joinable(state: State, repository_id: int) -> Job | None:
     return next(iter(fresh or queued), None)
 
 
+def more_urgent(one: Priority, other: Priority) -> Priority:
+    """Return the more urgent of both."""
+    return min(one, other, key=_URGENCY.__getitem__)
+
+
 def check_room(state: State, user: str, limits: Limits) -> None:
     """Raise BusyError if one more job of *user* would pass a limit."""
     if state.jobs.queued_total() >= limits.queued:
@@ -62,71 +79,110 @@ def check_room(state: State, user: str, limits: Limits) -> None:
         )
 
 
-def due(jobs: Sequence[Job], limits: Limits, *, now: float) -> list[Job]:
+def due(state: State, limits: Limits, *, now: float) -> list[Job]:
     """Return the queued jobs to claim now, in the order they start."""
-    running = [job for job in jobs if job.status is Status.RUNNING]
-    busy = {job.repository_id for job in running}
-    per_user = Counter(job.requested_by for job in running)
-    slots = limits.running - len(running)
+    active = state.jobs.active()
+    slots = _Slots(limits, _running(active))
+    if slots.are_full:
+        return []
     chosen: list[Job] = []
-    waiting = [job for job in jobs if job.status is Status.QUEUED]
-    while slots > len(chosen) and waiting:
-        fit = [
-            job
-            for job in waiting
-            if job.repository_id not in busy
-            and per_user[job.requested_by] < limits.running_per_user
-            and (job.run_after is None or job.run_after <= now)
-        ]
-        if not fit:
-            break
-        following = min(fit, key=lambda job: (per_user[job.requested_by], *_turn(job)))
-        chosen.append(following)
-        waiting.remove(following)
-        busy.add(following.repository_id)
-        per_user[following.requested_by] += 1
+    free = [job for job in _queued(active) if slots.obstacle(job, now) is None]
+    for job in _line(state, free, now):
+        if slots.obstacle(job, now) is None:
+            slots.take(job)
+            chosen.append(job)
     return chosen
 
 
-def wakes_at(jobs: Sequence[Job]) -> float | None:
-    """Return the earliest instant at which a waiting job's back-off ends, None if none waits so."""
-    return min(
-        (
-            job.run_after
-            for job in jobs
-            if job.status is Status.QUEUED and job.run_after is not None
-        ),
-        default=None,
-    )
+def wakes_at(state: State, *, now: float) -> float | None:
+    """Return the earliest instant from *now* on at which a job's back-off ends, None for none."""
+    starts = (job.run_after for job in _queued(state.jobs.active()))
+    return min((at for at in starts if at is not None and at > now), default=None)
 
 
-def place(job: Job, jobs: Sequence[Job], limits: Limits, *, now: float) -> Place | None:
-    """Return where *job* stands in the queue of *jobs*, None once it left it."""
+def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None:
+    """Return where *job* stands in the queue, None once it left it."""
     if job.status is not Status.QUEUED:
         return None
-    line = sorted((other for other in jobs if other.status is Status.QUEUED), key=_turn)
-    ahead = sum(1 for other in line if _turn(other) < _turn(job))
-    return Place(ahead + 1, _reason(job, jobs, limits, now))
+    active = state.jobs.active()
+    line = [other.job_id for other in _line(state, _queued(active), now)]
+    if job.job_id not in line:  # claimed after the caller looked it up
+        return Place(1, _ABOUT_TO_START)
+    obstacle = _Slots(limits, _running(active)).obstacle(job, now)
+    return Place(line.index(job.job_id) + 1, obstacle or _turn(job, state, limits, now))
 
 
-def _turn(job: Job) -> tuple[bool, float, str]:
-    """Return what the queue is ordered by: returned jobs first, then the oldest."""
-    return (not job.returned, job.created_at, job.job_id)
+class _Slots:
+    """What is in use, and what of it stands in a job's way."""
+
+    def __init__(self, limits: Limits, running: Iterable[Job]) -> None:
+        self._limits = limits
+        self._busy: dict[int, str] = {}
+        self._of_user: Counter[str] = Counter()
+        for job in running:
+            self.take(job)
+
+    @property
+    def are_full(self) -> bool:
+        """No job can start."""
+        return len(self._busy) >= self._limits.running
+
+    def take(self, job: Job) -> None:
+        """Count *job* as running."""
+        self._busy[job.repository_id] = job.job_id
+        self._of_user[job.requested_by] += 1
+
+    def obstacle(self, job: Job, now: float) -> str | None:
+        """Return what keeps *job* from starting, in words; what ends last comes first."""
+        if job.run_after is not None and job.run_after > now:
+            wait_s = math.ceil(job.run_after - now)
+            return f"waiting {wait_s} s before attempt {job.attempt + 1}"
+        if job.repository_id in self._busy:
+            return f"repository busy with job {self._busy[job.repository_id][-8:]}"
+        mine = self._of_user[job.requested_by]
+        if mine >= self._limits.running_per_user:
+            return "your job is running" if mine == 1 else f"your {_word(mine)} jobs are running"
+        if self.are_full:
+            slots = "slot" if self._limits.running == 1 else "slots"
+            return f"{_word(len(self._busy))} of {_word(self._limits.running)} {slots} in use"
+        return None
 
 
-def _reason(job: Job, jobs: Sequence[Job], limits: Limits, now: float) -> str:
-    running = [other for other in jobs if other.status is Status.RUNNING]
-    if job.run_after is not None and job.run_after > now:
-        return f"waiting {job.run_after - now:.0f} s before attempt {job.attempt + 1}"
-    blocker = next((o for o in running if o.repository_id == job.repository_id), None)
-    if blocker is not None:
-        return f"repository busy with job {blocker.job_id}"
-    mine = sum(1 for other in running if other.requested_by == job.requested_by)
-    if mine >= limits.running_per_user:
-        return f"your {_word(mine)} jobs are running"
-    if len(running) >= limits.running:
-        return f"{_word(len(running))} of {_word(limits.running)} slots in use"
-    return "about to start"
+def _turn(job: Job, state: State, limits: Limits, now: float) -> str:
+    """Return why *job*, which could start, does not: it does, or those before it take the slots."""
+    first = [other.job_id for other in due(state, limits, now=now)]
+    return _ABOUT_TO_START if job.job_id in first else f"{_word(len(first))} before it"
+
+
+def _line(state: State, jobs: Iterable[Job], now: float) -> list[Job]:
+    """Return *jobs* in the order of their turns."""
+
+    def urgency(job: Job) -> int:
+        if job.returned:
+            return 0
+        kinds = int(max(0.0, now - job.created_at) // PATIENCE_S)
+        return max(1, _URGENCY[job.priority] - kinds)
+
+    line: list[Job] = []
+    turns: dict[str, int] = {}
+    ordered = sorted((urgency(job), job.created_at, job.job_id, job) for job in jobs)
+    for _, equals in itertools.groupby(ordered, operator.itemgetter(0)):
+        of_user: dict[str, list[Job]] = {}
+        for *_, job in equals:
+            of_user.setdefault(job.requested_by, []).append(job)
+        users = sorted(of_user, key=lambda user: turns.get(user) or state.jobs.turn_of(user))
+        for rounds in itertools.zip_longest(*(of_user[user] for user in users)):
+            line += [job for job in rounds if job is not None]
+        turns |= {job.requested_by: state.jobs.claims + n for n, job in enumerate(line, 1)}
+    return line
+
+
+def _running(jobs: Iterable[Job]) -> list[Job]:
+    return [job for job in jobs if job.status is Status.RUNNING]
+
+
+def _queued(jobs: Iterable[Job]) -> list[Job]:
+    return [job for job in jobs if job.status is Status.QUEUED]
 
 
 def _word(number: int) -> str:

@@ -89,7 +89,12 @@ class Table(Generic[K, V]):
 
 
 class JobTable(Table[str, Job]):
-    """Jobs, with what the queue asks about them kept at hand."""
+    """
+    Jobs, with what the queue asks about them kept at hand.
+
+    Attributes:
+        claims: How many claims there were since the start; a claim's number is its turn.
+    """
 
     below: JobTable | None
 
@@ -97,10 +102,16 @@ class JobTable(Table[str, Job]):
         super().__init__(below)
         self._active: dict[int, tuple[str, ...]] = {}
         self._queued: Counter[str] = Counter()
+        self._turns: dict[str, int] = {}
+        self.claims: int = below.claims if below else 0
 
     def put(self, key: str, row: Job) -> None:
         """Add or replace a job."""
-        self._count(self.get(key), -1)
+        before = self.get(key)
+        if before and (before.status, row.status) == (Status.QUEUED, Status.RUNNING):
+            self.claims += 1
+            self._turns[row.requested_by] = self.claims
+        self._count(before, -1)
         self._count(row, 1)
         self._active[row.repository_id] = _active_after(self._active_ids(row.repository_id), row)
         super().put(key, row)
@@ -121,6 +132,12 @@ class JobTable(Table[str, Job]):
     def queued_total(self) -> int:
         """Return how many jobs are queued."""
         return self._queued.total() + (self.below.queued_total() if self.below else 0)
+
+    def turn_of(self, user: str) -> int:
+        """Return the number of the last claim of a job that *user* asked for, 0 for none yet."""
+        if user in self._turns or self.below is None:
+            return self._turns.get(user, 0)
+        return self.below.turn_of(user)
 
     def forget_old(self, kept: int) -> None:
         """Drop all but the *kept* jobs that changed last of those that ended."""

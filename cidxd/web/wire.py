@@ -127,7 +127,7 @@ def _elapsed(job: Job, now: float) -> float:
 
 
 def _queue(job: Job, state: State, limits: Limits, now: float) -> doc.Queue | None:
-    place = queue.place(job, state.jobs.active(), limits, now=now)
+    place = queue.place(job, state, limits, now=now)
     return None if place is None else {"position": place.position, "reason": place.reason}
 
 

@@ -85,11 +85,12 @@ class Scheduler:
         except StoreError as err:
             _log.warning("claim_refused", error=err.message)
             return _STORE_AGAIN_S
-        wakes_at = queue.wakes_at(self._ledger.state.jobs.active())
-        return None if wakes_at is None else max(0.0, wakes_at - self._clock())
+        now = self._clock()
+        wakes_at = queue.wakes_at(self._ledger.state, now=now)
+        return None if wakes_at is None else wakes_at - now
 
     async def _claimed(self) -> list[Job]:
-        if not queue.due(self._ledger.state.jobs.active(), self._ledger.limits, now=self._clock()):
+        if not queue.due(self._ledger.state, self._ledger.limits, now=self._clock()):
             return []
         jobs = await self._ledger.claim_due()
         for job in jobs:
