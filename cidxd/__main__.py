@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec
+from typing import Any, Final, NoReturn, ParamSpec
 
 import click
 import orjson
@@ -21,9 +20,6 @@ from cidxd.config import Config
 from cidxd.errors import CidxdError, ConfigError, LockHeldError
 from cidxd.indexer import ctags
 from cidxd.work import folders
-
-if TYPE_CHECKING:
-    from cidxd import app
 
 P = ParamSpec("P")
 
@@ -97,7 +93,9 @@ def serve(
             token = runtime.own_token(folder) if embedded else None
             embedding = app.Embedding(token, runtime.user_name(), idle_s) if token else None
             ready = runtime.Ready(folder, token, ready_fd)
-            asyncio.run(_until_told(config, embedding, ready))
+            asyncio.run(
+                runtime.until_told(config, embedding, ready, lambda: _reread(config_file, data))
+            )
     except LockHeldError:
         if embedded:  # the winner of the race serves this client too
             sys.exit(0)
@@ -233,6 +231,13 @@ def _config(config_file: Path | None, data: Path | None) -> Config:
     return config.model_copy(update={"server": server})
 
 
+def _reread(config_file: Path | None, data: Path | None) -> Config:
+    """Return the configuration as it is now; raises ConfigError."""
+    if config_file is None:
+        raise ConfigError("the configuration", ["no file: the daemon was started without --config"])
+    return _config(config_file, data)
+
+
 def _load(config_file: Path) -> Config:
     config = settings.load(config_file)
     if config.index.symbols == "ctags" and (fault := ctags.fault()):
@@ -259,32 +264,6 @@ def _password(*, from_stdin: bool) -> str:
             hint=f"use at least {PASSWORD_CHARACTERS}",
         )
     return given
-
-
-async def _until_told(
-    config: Config,
-    embedding: app.Embedding | None,
-    ready: runtime.Ready,
-) -> None:
-    """Serve until SIGTERM or SIGINT; a second one does not wait for running jobs."""
-    from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
-
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def told() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, told)
-    await app.serve(
-        config,
-        embedding=embedding,
-        stop=stop,
-        hurry=hurry,
-        on_ready=ready.tell,
-        on_stopping=ready.withdraw,
-    )
 
 
 if __name__ == "__main__":

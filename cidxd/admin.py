@@ -14,6 +14,7 @@ import aiohttp
 from cidxd import app
 from cidxd.config import Config
 from cidxd.errors import CidxdError, LockHeldError
+from cidxd.tuning import job_limits
 from cidxd.web.listen import admin_socket
 from cidxd.work import folders
 from cidxd.work.folders import DataFolder
@@ -29,7 +30,7 @@ async def ask(config: Config, method: str, path: str, body: object) -> dict[str,
     data = folders.prepared(config.server.data)
     try:
         with folders.claimed(data):
-            async with app.ledger_at(data, app.job_limits(config), lambda *_: None) as (
+            async with app.ledger_at(data, job_limits(config), lambda *_: None) as (
                 ledger,
                 secrets,
             ):

@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import structlog
 import uuid_utils
 
-from cidxd import config as settings
 from cidxd import workshop
 from cidxd.config import Config
 from cidxd.model.job import Event
@@ -28,6 +27,7 @@ from cidxd.store.database import open_reader, open_writer
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
 from cidxd.store.writer import Writer
+from cidxd.tuning import Tuning, job_limits
 from cidxd.web import table
 from cidxd.web.identity import Identity, Terms
 from cidxd.web.listen import Activity, admin_socket, listening
@@ -63,6 +63,7 @@ class Daemon:
     scheduler: Scheduler
     runner: Runner
     upkeep: Upkeep
+    tuning: Tuning
 
 
 class _News:
@@ -84,17 +85,6 @@ def new_id() -> str:
 def clock() -> float:
     """Return the time in POSIX seconds (UTC)."""
     return time.time()  # noqa: TID251 - the one clock
-
-
-def job_limits(config: Config) -> Limits:
-    """Return how many jobs may run and wait."""
-    limits = config.limits
-    return Limits(
-        running=limits.running or 2 * settings.cores(),
-        running_per_user=limits.running_per_user,
-        queued=limits.queued,
-        queued_per_user=limits.queued_per_user,
-    )
 
 
 @contextlib.asynccontextmanager
@@ -141,6 +131,7 @@ async def daemon(
         attempts = config.limits.attempts
         runner = Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random)
         scheduler = Scheduler(ledger, runner.run, clock)
+        tuning = Tuning(config, ledger, runner, scheduler)
         news.listeners += [scheduler.notice, upkeep.notice]
         repositories = ledger.state.repositories.values()
         upkeep.want(row.repository_id for row in repositories if row.branches)
@@ -159,9 +150,9 @@ async def daemon(
             reasons=lambda: _reasons(ledger, stop),
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
-            search_limit_s=config.limits.search_seconds,
+            search_limit_s=lambda: tuning.limits.search_seconds,
         )
-        yield Daemon(services, Live(services), scheduler, runner, upkeep)
+        yield Daemon(services, Live(services), scheduler, runner, upkeep, tuning)
 
 
 async def serve(
@@ -170,6 +161,8 @@ async def serve(
     embedding: Embedding | None,
     stop: asyncio.Event,
     hurry: asyncio.Event,
+    hangup: asyncio.Event,
+    reread: Callable[[], Config],
     on_ready: Callable[[str], None],
     on_stopping: Callable[[], None],
 ) -> None:
@@ -181,6 +174,8 @@ async def serve(
         embedding: For a private daemon.
         stop: Set when the daemon is to end: drain, then interrupt what still runs.
         hurry: Set when it is not to wait for running jobs any longer.
+        hangup: Set when the configuration is to be read again.
+        reread: Reads it.
         on_ready: Told the URL once requests are answered.
         on_stopping: Told before it stops to accept connections.
     """
@@ -203,6 +198,7 @@ async def serve(
         tasks = [
             asyncio.create_task(made.scheduler.run(), name="scheduler"),
             asyncio.create_task(made.upkeep.run(), name="upkeep"),
+            asyncio.create_task(made.tuning.run(hangup, reread), name="tuning"),
             asyncio.create_task(_warm(services.searchers), name="searchers"),
         ]
         if embedding is not None:
@@ -217,7 +213,7 @@ async def serve(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await _finish_jobs(made, config.limits.drain_seconds, hurry)
+        await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
         await made.live.close()
     _log.info("stopped")
 

@@ -1,16 +1,29 @@
-"""How a client finds the daemon that it started: the runtime file, the token, the ready pipe."""
+"""
+How others reach the daemon's process.
+
+A client finds the daemon that it started by the runtime file, the token and the ready
+pipe; signals tell the daemon what to do.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import secrets
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from cidxd.__about__ import VERSION, WIRE
+from cidxd.config import Config
 from cidxd.work.folders import DataFolder
+
+if TYPE_CHECKING:
+    from cidxd import app
 
 
 def user_name() -> str:
@@ -65,3 +78,37 @@ class Ready:
     def withdraw(self) -> None:
         """Remove the runtime file; the lock is still held."""
         self._runtime.unlink(missing_ok=True)
+
+
+async def until_told(
+    config: Config,
+    embedding: app.Embedding | None,
+    ready: Ready,
+    reread: Callable[[], Config],
+) -> None:
+    """
+    Serve until SIGTERM or SIGINT; a second one does not wait for running jobs.
+
+    SIGHUP reads the configuration again.
+    """
+    from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
+
+    stop, hurry, hangup = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, told)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    await app.serve(
+        config,
+        embedding=embedding,
+        stop=stop,
+        hurry=hurry,
+        hangup=hangup,
+        reread=reread,
+        on_ready=ready.tell,
+        on_stopping=ready.withdraw,
+    )

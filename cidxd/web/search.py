@@ -28,7 +28,7 @@ class Search:
     async def search(self, call: Call) -> web.StreamResponse:
         """`GET` and `POST /api/search`."""
         sent = call.sent(SearchBody) if call.body is not None else call.asked(SearchBody)
-        limit_s = self._services.search_limit_s if sent.limit else _WHOLE_LIMIT_S
+        limit_s = self._services.search_limit_s() if sent.limit else _WHOLE_LIMIT_S
         question = {
             "op": "search",
             **sent.model_dump(exclude={"repository", "branch"}),

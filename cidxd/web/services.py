@@ -26,6 +26,7 @@ class Services:
         reasons: Why the daemon is not ready, in words; empty when it is.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
+        search_limit_s: How long a query with a limit may take, as of now.
     """
 
     ledger: Ledger
@@ -42,7 +43,7 @@ class Services:
     reasons: Callable[[], list[str]]
     shut_down: Callable[[], None] | None
     is_local_allowed: bool
-    search_limit_s: float
+    search_limit_s: Callable[[], float]
 
     @property
     def state(self) -> State:

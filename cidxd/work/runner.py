@@ -65,7 +65,7 @@ class Runner:
     Args:
         ledger: Where everything is recorded.
         sync: The phases.
-        max_attempts: After so many a transient fault is final.
+        max_attempts: After so many a transient fault is final; may change while it runs.
         jitter: Returns a number in [0, 1).
     """
 
@@ -74,7 +74,7 @@ class Runner:
     ) -> None:
         self._ledger = ledger
         self._sync = sync
-        self._max_attempts = max_attempts
+        self.max_attempts = max_attempts
         self._jitter = jitter
         self._inner: dict[str, asyncio.Task[Result]] = {}
         self._reasons: dict[str, StopReason] = {}
@@ -169,7 +169,7 @@ class Runner:
         if now.cancel is not None:  # the cancel was first; what broke under it is not news
             return self._ledger.cancelled(job.job_id)
         following = pipeline.after_fault(
-            fault, attempt=job.attempt, max_attempts=self._max_attempts, jitter=self._jitter()
+            fault, attempt=job.attempt, max_attempts=self.max_attempts, jitter=self._jitter()
         )
         return self._ledger.end_attempt(job.job_id, pipeline.job_error(fault, now.phase), following)
 

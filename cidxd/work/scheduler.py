@@ -58,6 +58,10 @@ class Scheduler:
         if any(event.kind in _TURN_CHANGES for event in events):
             self._woken.set()
 
+    def look_again(self) -> None:
+        """Look at the queue again because something else changed: a limit, or a pause."""
+        self._woken.set()
+
     async def run(self) -> None:
         """Claim and start jobs until cancelled; those that run go on, see `drain`."""
         while True:
