@@ -136,3 +136,30 @@ def retry(job_id: str, *, is_followed: bool, timeout_s: float | None, is_json: b
     with _client() as client:
         job = client.post(job_path(job_id, "retry"))
         return watch(client, job, is_followed=is_followed, timeout_s=timeout_s, is_json=is_json)
+
+
+@jobs.command()
+@click.option("--reason", default="", metavar="TEXT", help="Shown to everyone whose job waits.")
+@json_option
+def pause(*, reason: str, is_json: bool) -> None:
+    """Let no more jobs start; those that run go on. For administrators."""
+    with _client() as client:
+        _tell_queue(client.post("/api/queue/pause", {"reason": reason}), is_json=is_json)
+
+
+@jobs.command()
+@json_option
+def resume(*, is_json: bool) -> None:
+    """Let jobs start again. For administrators."""
+    with _client() as client:
+        _tell_queue(client.post("/api/queue/resume"), is_json=is_json)
+
+
+def _tell_queue(queue: Json, *, is_json: bool) -> None:
+    if is_json:
+        terminal.out_json(queue)
+        return
+    why = (queue.get("pause") or {}).get("reason")
+    state = f"is paused{f': {why}' if why else ''}" if queue.get("paused") else "is not paused"
+    amounts = f"{queue.get('running', 0)} running, {queue.get('queued', 0)} waiting"
+    terminal.out(f"the queue {state} ({amounts})")

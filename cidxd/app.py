@@ -147,6 +147,7 @@ async def daemon(
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
             end_upkeep=upkeep.give_way,
+            look_again=scheduler.look_again,
             reasons=lambda: _reasons(ledger, stop),
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,

@@ -22,7 +22,7 @@ from typing import Final
 
 from cidxd.errors import BusyError
 from cidxd.model.job import Job, Priority, Status
-from cidxd.model.registry import State
+from cidxd.model.registry import QUEUE_PAUSE, Pause, State
 
 PATIENCE_S: Final = 600.0  # a job that waited for so long is as urgent as the next kind
 _ABOUT_TO_START: Final = "about to start"
@@ -80,10 +80,10 @@ def check_room(state: State, user: str, limits: Limits) -> None:
 
 
 def due(state: State, limits: Limits, *, now: float) -> list[Job]:
-    """Return the queued jobs to claim now, in the order they start."""
+    """Return the queued jobs to claim now, in the order they start; none during a pause."""
     active = state.jobs.active()
     slots = _Slots(limits, _running(active))
-    if slots.are_full:
+    if slots.are_full or state.pause is not None:
         return []
     chosen: list[Job] = []
     free = [job for job in _queued(active) if slots.obstacle(job, now) is None]
@@ -108,8 +108,34 @@ def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None
     line = [other.job_id for other in _line(state, _queued(active), now)]
     if job.job_id not in line:  # claimed after the caller looked it up
         return Place(1, _ABOUT_TO_START)
+    position = line.index(job.job_id) + 1
+    if state.pause is not None:
+        return Place(position, pause_words(state.pause))
     obstacle = _Slots(limits, _running(active)).obstacle(job, now)
-    return Place(line.index(job.job_id) + 1, obstacle or _turn(job, state, limits, now))
+    return Place(position, obstacle or _turn(job, state, limits, now))
+
+
+def pause(state: State, *, reason: str, user: str, now: float) -> Pause:
+    """Claim no job from now on; who did so first for the same reason stays on record."""
+    known = state.pause
+    if known is not None and known.reason == reason:
+        return known
+    made = Pause(reason=reason, requested_by=user, at=now)
+    state.pauses.put(QUEUE_PAUSE, made)
+    return made
+
+
+def resume(state: State) -> Pause | None:
+    """Claim jobs again; return the pause that ended, None if there was none."""
+    ended = state.pause
+    if ended is not None:
+        state.pauses.drop(QUEUE_PAUSE)
+    return ended
+
+
+def pause_words(known: Pause) -> str:
+    """Return the fact in words."""
+    return f"the queue is paused: {known.reason}" if known.reason else "the queue is paused"
 
 
 class _Slots:

@@ -21,6 +21,7 @@ from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
 
 RECENT_JOBS: Final = 500  # ended jobs kept in memory
+QUEUE_PAUSE: Final = "queue_pause"  # under this name the store keeps a pause
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -35,6 +36,15 @@ class IdempotencyKey:
     body_hash: str
     job_id: str
     created_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """No job is claimed until somebody resumes the queue; `reason` may be empty."""
+
+    reason: str
+    requested_by: str
+    at: float
 
 
 class Table(Generic[K, V]):
@@ -180,9 +190,15 @@ class State:
         self.users: Table[str, User] = Table(below.users if below else None)
         self.sessions: Table[str, Session] = Table(below.sessions if below else None)
         self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
+        self.pauses: Table[str, Pause] = Table(below.pauses if below else None)
         self.events: list[Event] = []
         self.cursor = 0
         self.last_repository_id: int = below.last_repository_id if below else 0
+
+    @property
+    def pause(self) -> Pause | None:
+        """The queue's pause, None while jobs are claimed."""
+        return self.pauses.get(QUEUE_PAUSE)
 
     def repository_named(self, name: str) -> Repository | None:
         """Return the repository of that name."""
@@ -213,6 +229,7 @@ class State:
         self.users.absorb(above.users)
         self.sessions.absorb(above.sessions)
         self.keys.absorb(above.keys)
+        self.pauses.absorb(above.pauses)
 
 
 def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:

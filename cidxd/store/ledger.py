@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cidxd.model import accounts, catalogue, course, intake
+from cidxd.model import accounts, catalogue, course, intake, queue
 from cidxd.model.account import Principal, Session, User
 from cidxd.model.course import Result
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
 from cidxd.model.pipeline import Defer, GiveUp
 from cidxd.model.queue import Limits
-from cidxd.model.registry import State
+from cidxd.model.registry import Pause, State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
 from cidxd.store.writer import Writer
@@ -66,6 +66,14 @@ class Ledger:
     async def claim_due(self) -> list[Job]:
         """Claim every job whose turn it is."""
         return await self._decide(course.claim_due, self.limits, now=self._clock())
+
+    async def pause(self, who: Principal, *, reason: str) -> Pause:
+        """Claim no job until `resume`; see `queue.pause`."""
+        return await self._decide(queue.pause, reason=reason, user=who.name, now=self._clock())
+
+    async def resume(self) -> Pause | None:
+        """Claim jobs again; see `queue.resume`."""
+        return await self._decide(queue.resume)
 
     async def report(self, job_id: str, news: Report) -> Job:
         """Take in what a phase reports."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
-from cidxd.model.registry import RECENT_JOBS, State
+from cidxd.model.registry import QUEUE_PAUSE, RECENT_JOBS, State
 from cidxd.store import rows
 
 _ACTIVE: Final = "SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY job_id"
@@ -57,6 +57,9 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
     for row in await connection.execute_fetchall("SELECT * FROM idempotency_key"):
         key = rows.key_from(row)
         state.keys.put((key.user, key.key), key)
+    sql = "SELECT value FROM setting WHERE name = ?"
+    for (value,) in await connection.execute_fetchall(sql, (QUEUE_PAUSE,)):
+        state.pauses.put(QUEUE_PAUSE, rows.pause_from(value))
 
 
 async def _number(connection: aiosqlite.Connection, sql: str) -> int:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from cidxd.model.account import Role, Session, User
 from cidxd.model.job import Event, Job, Kind
-from cidxd.model.registry import IdempotencyKey, State
+from cidxd.model.registry import IdempotencyKey, Pause, State
 from cidxd.model.repository import Repository
 
 Row = tuple[Any, ...]
@@ -23,6 +23,7 @@ Statements = list[tuple[str, list[Row]]]
 
 _JOB: Final = TypeAdapter(Job)
 _REPOSITORY: Final = TypeAdapter(Repository)
+_PAUSE: Final = TypeAdapter(Pause)
 
 _PUT_JOB: Final = """
     INSERT INTO job (job_id, repository_id, repository, requested_by, status, outcome, returned,
@@ -59,6 +60,10 @@ _PUT_SESSION: Final = """
 _PUT_KEY: Final = """
     INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at) VALUES (?, ?, ?, ?, ?)
 """
+_PUT_SETTING: Final = """
+    INSERT INTO setting (name, value) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 
 
 def statements(draft: State, first_cursor: int) -> Statements:
@@ -78,8 +83,10 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_USER, _changed(draft.users.changed.values(), _user_row)),
         (_PUT_SESSION, _changed(draft.sessions.changed.values(), _session_row)),
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
+        (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
         ("DELETE FROM repository WHERE repository_id = ?", _dropped(draft.repositories.changed)),
         ("DELETE FROM session WHERE session_id = ?", _dropped(draft.sessions.changed)),
+        ("DELETE FROM setting WHERE name = ?", _dropped(draft.pauses.changed)),
         ("DELETE FROM idempotency_key WHERE user = ? AND key = ?", _dropped_pairs(draft)),
     ]
     return [(sql, rows) for sql, rows in written if rows]
@@ -127,6 +134,11 @@ def key_from(row: Iterable[Any]) -> IdempotencyKey:
     return IdempotencyKey(
         user=user, key=key, body_hash=body_hash, job_id=job_id, created_at=created_at
     )
+
+
+def pause_from(value: str) -> Pause:
+    """Return the pause of a setting's value."""
+    return _PAUSE.validate_json(value)
 
 
 def event_from(row: Iterable[Any]) -> Event:
@@ -213,3 +225,7 @@ def _session_row(session: Session) -> Row:
 
 def _key_row(key: IdempotencyKey) -> Row:
     return (key.user, key.key, key.body_hash, key.job_id, key.created_at)
+
+
+def _pause_row(name: str, pause: Pause) -> Row:
+    return (name, _PAUSE.dump_json(pause).decode())

@@ -57,7 +57,13 @@ class Health:
     async def ready(self, _call: Call) -> web.Response:
         """`GET /readyz`."""
         reasons = self._services.reasons()
-        document: doc.ReadyDocument = {"ready": not reasons, "reasons": reasons}
+        # Open to everybody, so without the reason, which may name what is not theirs to know.
+        notices = ["the queue is paused"] if self._services.state.pause else []
+        document: doc.ReadyDocument = {
+            "ready": not reasons,
+            "reasons": reasons,
+            "notices": notices,
+        }
         return answer(document, status=503 if reasons else 200)
 
     async def contract(self, _call: Call) -> web.Response:

@@ -49,6 +49,15 @@ class CancelBody(Sent):
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
 
 
+class PauseBody(Sent):
+    """Why, in one line; everybody whose job waits reads it."""
+
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    ] = ""
+
+
 class Page(Sent):
     """A part of a list."""
 

@@ -23,6 +23,7 @@ class Services:
     Attributes:
         stop_job: Ends a running job's children, its cancel being on record.
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
+        look_again: Has the scheduler look at the queue, which was resumed.
         reasons: Why the daemon is not ready, in words; empty when it is.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
@@ -39,6 +40,7 @@ class Services:
     new_id: Callable[[], str]
     stop_job: Callable[[str], None]
     end_upkeep: Callable[[int], Awaitable[None]]
+    look_again: Callable[[], None]
     remotes: Remotes
     reasons: Callable[[], list[str]]
     shut_down: Callable[[], None] | None

@@ -8,6 +8,7 @@ from cidxd.web.auth import Auth
 from cidxd.web.health import Health
 from cidxd.web.jobs import Jobs
 from cidxd.web.live import Live
+from cidxd.web.pausing import Pausing
 from cidxd.web.repositories import Repositories
 from cidxd.web.requests import (
     CancelBody,
@@ -46,6 +47,7 @@ def routes(services: Services, live: Live) -> list[Route]:
         *Auth(services.identity).routes(),
         *_repositories(Repositories(services)),
         *_jobs(Jobs(services)),
+        *Pausing(services).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,

@@ -254,6 +254,33 @@ def test_of_several_reasons_the_nearest_to_the_job_is_told() -> None:
     assert place(waiting, *everything, limits=limits) == Place(1, "two of two slots in use")
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("a new disk", "the queue is paused: a new disk"), ("", "the queue is paused")],
+)
+def test_a_paused_queue_claims_nothing_and_is_every_jobs_reason(reason: str, words: str) -> None:
+    waiting = job(2, run_after=99.0), job(3, repository=1), job(4)
+    state = registry(running(1), *waiting)
+    queue.pause(state, reason=reason, user="root", now=5.0)
+    assert queue.due(state, LIMITS, now=9.0) == []
+    told = [queue.place(row, state, LIMITS, now=9.0) for row in waiting]
+    assert told == [Place(1, words), Place(2, words), Place(3, words)]
+    queue.resume(state)
+    assert ids(queue.due(state, LIMITS, now=9.0)) == ["j4"]
+
+
+def test_a_pause_is_kept_until_it_is_for_another_reason_or_ends() -> None:
+    state = State()
+    assert queue.resume(state) is None
+    first = queue.pause(state, reason="a new disk", user="root", now=5.0)
+    assert queue.pause(state, reason="a new disk", user="ada", now=6.0) is first
+    second = queue.pause(state, reason="a full disk", user="ada", now=7.0)
+    assert (state.pause, second.requested_by, second.at) == (second, "ada", 7.0)
+    assert queue.resume(state) is second
+    assert queue.resume(state) is None
+    assert state.pause is None
+
+
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.QUEUED])
 def test_a_job_that_left_the_queue_has_no_place(status: Status) -> None:
     row = dataclasses.replace(running(1), status=status)

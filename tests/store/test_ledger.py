@@ -255,6 +255,28 @@ async def test_one_requesters_cancel_withdraws_and_the_last_ones_ends_the_job(
     assert last.job.status is Status.CANCELLED
 
 
+async def test_a_pause_outlasts_a_restart_and_so_does_its_end(
+    tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    path = tmp_path / "cidxd.db"
+    async with opened(path, clock, Limits()) as store:
+        await store.ledger.submit(store.request(await store.repository()))
+        made = await store.ledger.pause(ADA, reason="a new disk")
+        assert await store.ledger.claim_due() == []
+    async with opened(path, clock, Limits()) as store:
+        assert store.ledger.state.pause == made
+        assert (made.reason, made.requested_by) == ("a new disk", "ada")
+        assert await store.ledger.claim_due() == []
+        await store.ledger.pause(BOB, reason="a full disk")
+    async with opened(path, clock, Limits()) as store:
+        assert (await store.ledger.pause(ADA, reason="a full disk")).requested_by == "bob"
+        await store.ledger.resume()
+        assert await store.ledger.resume() is None
+    async with opened(path, clock, Limits()) as store:
+        assert store.ledger.state.pause is None
+        assert len(await store.ledger.claim_due()) == 1
+
+
 async def test_the_same_idempotency_key_replays_its_job_also_after_a_restart(
     tmp_path: Path, clock: Callable[[], float]
 ) -> None:

@@ -1,0 +1,91 @@
+"""The queue as a whole: how it stands, and that it is paused and resumed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from cidxd.errors import ForbiddenError
+from cidxd.model import instant
+from cidxd.model.account import Principal
+from cidxd.web import documents as doc
+from cidxd.web.requests import PauseBody
+from cidxd.web.route import Call, Route, answer
+from cidxd.web.services import Services
+
+_log = structlog.get_logger()
+
+_ADMINS: Final = {403: "only an administrator may do this"}
+
+
+class Pausing:
+    """Handlers of the queue."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> list[Route]:
+        """Return the routes under /api/queue."""
+        return [
+            Route(
+                "GET", "/api/queue", self.show,
+                "Whether the queue is paused, and how many jobs run and wait",
+                answer=doc.QueueDocument,
+            ),
+            Route(
+                "POST", "/api/queue/pause", self.pause,
+                "Claim no job until the queue is resumed; those that run go on",
+                body=PauseBody, answer=doc.QueueDocument, faults=_ADMINS,
+            ),
+            Route(
+                "POST", "/api/queue/resume", self.resume, "Claim jobs again",
+                answer=doc.QueueDocument, faults=_ADMINS,
+            ),
+        ]  # fmt: skip
+
+    async def show(self, _call: Call) -> web.Response:
+        """`GET /api/queue`."""
+        return answer(self._document())
+
+    async def pause(self, call: Call) -> web.Response:
+        """`POST /api/queue/pause`."""
+        _check_admin(call.caller)
+        reason = call.sent(PauseBody).reason
+        await self._services.ledger.pause(call.caller, reason=reason)
+        _log.info("queue_paused", user=call.caller.name, reason=reason)
+        return answer(self._document())
+
+    async def resume(self, call: Call) -> web.Response:
+        """`POST /api/queue/resume`."""
+        _check_admin(call.caller)
+        await self._services.ledger.resume()
+        self._services.look_again()
+        _log.info("queue_resumed", user=call.caller.name)
+        return answer(self._document())
+
+    def _document(self) -> doc.QueueDocument:
+        state = self._services.state
+        active, queued = len(state.jobs.active()), state.jobs.queued_total()
+        pause = state.pause
+        return {
+            "paused": pause is not None,
+            "pause": None
+            if pause is None
+            else {
+                "reason": pause.reason,
+                "requested_by": pause.requested_by,
+                "at": instant.to_wire(pause.at),
+            },
+            "running": active - queued,
+            "queued": queued,
+        }
+
+
+def _check_admin(who: Principal) -> None:
+    if not who.is_admin:
+        raise ForbiddenError(
+            "only an administrator pauses and resumes the queue",
+            hint="ask one; on the daemon's machine `cidxd user list` says who they are",
+        )

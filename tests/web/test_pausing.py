@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from api_client import Api
+
+
+async def test_a_paused_queue_starts_no_job_until_it_is_resumed(api: Api, demo: str) -> None:
+    root = await api.log_in("root")
+    idle = {"paused": False, "pause": None, "running": 0, "queued": 0}
+    assert await api.ask("GET", "/api/queue") == (200, idle)
+
+    sent = {"reason": " a new disk "}
+    status, queue = await api.ask("POST", "/api/queue/pause", sent, token=root)
+    assert (status, queue["paused"]) == (200, True)
+    assert (queue["pause"]["reason"], queue["pause"]["requested_by"]) == ("a new disk", "root")
+
+    status, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    assert (status, job["status"]) == (202, "queued")
+    assert job["queue"] == {"position": 1, "reason": "the queue is paused: a new disk"}
+    _, queue = await api.ask("GET", "/api/queue")
+    assert (queue["running"], queue["queued"]) == (0, 1)
+
+    assert await api.ask("POST", "/api/queue/resume", token=root) == (200, {**idle, "queued": 1})
+    path = f"/api/jobs/{job['job_id']}"
+    _, job = await api.ask("GET", path, headers={"Prefer": "wait=60"})
+    assert job["status"] == "completed"
+
+
+async def test_to_pause_or_resume_twice_changes_nothing(api: Api) -> None:
+    root = await api.log_in("root")
+    for verb in ("pause", "resume"):
+        first = await api.ask("POST", f"/api/queue/{verb}", token=root)
+        assert first[0] == 200
+        assert await api.ask("POST", f"/api/queue/{verb}", token=root) == first
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+async def test_only_an_administrator_pauses_and_resumes(api: Api, verb: str) -> None:
+    root = await api.log_in("root")
+    _, before = await api.ask("POST", "/api/queue/pause", {"reason": "a new disk"}, token=root)
+    status, problem = await api.ask("POST", f"/api/queue/{verb}", {} if verb == "pause" else None)
+    assert (status, problem["code"]) == (403, "forbidden")
+    assert await api.ask("GET", "/api/queue") == (200, before)
+    assert (await api.ask("POST", f"/api/queue/{verb}", token=""))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [({"reason": "two\nlines"}, "/reason"), ({"why": "no such field"}, "/why")],
+)
+async def test_a_reason_is_one_line(api: Api, body: dict[str, str], pointer: str) -> None:
+    root = await api.log_in("root")
+    status, problem = await api.ask("POST", "/api/queue/pause", body, token=root)
+    assert (status, problem["pointer"]) == (422, pointer)
+
+
+async def test_a_paused_daemon_is_ready_and_says_so_without_the_reason(api: Api) -> None:
+    ready = {"ready": True, "reasons": [], "notices": []}
+    assert await api.ask("GET", "/readyz", token="") == (200, ready)
+    root = await api.log_in("root")
+    await api.ask("POST", "/api/queue/pause", {"reason": "a secret"}, token=root)
+    paused = {**ready, "notices": ["the queue is paused"]}
+    assert await api.ask("GET", "/readyz", token="") == (200, paused)
