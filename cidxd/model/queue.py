@@ -104,15 +104,13 @@ def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None
     """Return where *job* stands in the queue, None once it left it."""
     if job.status is not Status.QUEUED:
         return None
-    active = state.jobs.active()
-    line = [other.job_id for other in _line(state, _queued(active), now)]
-    if job.job_id not in line:  # claimed after the caller looked it up
+    view = _view(state, limits, now)
+    position = view.positions.get(job.job_id)
+    if position is None:  # claimed after the caller looked it up
         return Place(1, _ABOUT_TO_START)
-    position = line.index(job.job_id) + 1
     if state.pause is not None:
         return Place(position, pause_words(state.pause))
-    obstacle = _Slots(limits, _running(active)).obstacle(job, now)
-    return Place(position, obstacle or _turn(job, state, limits, now))
+    return Place(position, view.slots.obstacle(job, now) or _turn(job, state, limits, now))
 
 
 def pause(state: State, *, reason: str, user: str, now: float) -> Pause:
@@ -172,6 +170,28 @@ class _Slots:
             slots = "slot" if self._limits.running == 1 else "slots"
             return f"{_word(len(self._busy))} of {_word(self._limits.running)} {slots} in use"
         return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _View:
+    """What the places of all queued jobs are told by."""
+
+    positions: dict[str, int]
+    slots: _Slots
+
+
+def _view(state: State, limits: Limits, now: float) -> _View:
+    """Return what every job's place is told by: worked out once, not for each job of a list."""
+    key = (state.jobs.version, limits, int(now))
+    memo = state.jobs.memo
+    if memo is not None and memo[0] == key and isinstance(memo[1], _View):
+        return memo[1]
+    active = state.jobs.active()
+    line = _line(state, _queued(active), int(now))
+    positions = {job.job_id: position for position, job in enumerate(line, 1)}
+    view = _View(positions, _Slots(limits, _running(active)))
+    state.jobs.memo = (key, view)
+    return view
 
 
 def _turn(job: Job, state: State, limits: Limits, now: float) -> str:

@@ -104,6 +104,8 @@ class JobTable(Table[str, Job]):
 
     Attributes:
         claims: How many claims there were since the start; a claim's number is its turn.
+        version: Another one after each job that was put.
+        memo: What `queue` worked out of some version, and what it depends on.
     """
 
     below: JobTable | None
@@ -114,9 +116,12 @@ class JobTable(Table[str, Job]):
         self._queued: Counter[str] = Counter()
         self._turns: dict[str, int] = {}
         self.claims: int = below.claims if below else 0
+        self.version = 0
+        self.memo: tuple[object, object] | None = None
 
     def put(self, key: str, row: Job) -> None:
         """Add or replace a job."""
+        self.version += 1
         before = self.get(key)
         if before and (before.status, row.status) == (Status.QUEUED, Status.RUNNING):
             self.claims += 1

@@ -287,6 +287,18 @@ def test_a_job_that_left_the_queue_has_no_place(status: Status) -> None:
     assert queue.place(row, registry(row), LIMITS, now=9.0) is None
 
 
+def test_a_place_is_that_of_the_newest_registry_and_limits() -> None:
+    state, waiting = registry(job(1), job(2)), job(2)
+    assert queue.place(waiting, state, Limits(running=1), now=9.0) == Place(2, "one before it")
+    state.jobs.put("j1", running(1, "ada"))
+    assert queue.place(waiting, state, Limits(running=1), now=9.0) == Place(
+        1, "one of one slot in use"
+    )
+    assert queue.place(waiting, state, LIMITS, now=9.0) == Place(1, "about to start")
+    state.jobs.put("j3", job(3, "bob", created_at=1.0))
+    assert queue.place(waiting, state, LIMITS, now=9.0) == Place(2, "one before it")
+
+
 def test_a_job_claimed_since_it_was_read_is_about_to_start() -> None:
     was = job(1)
     assert queue.place(was, registry(claimed(was)), LIMITS, now=9.0) == Place(1, "about to start")
