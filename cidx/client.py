@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
-from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, json_of, problem_of
+from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,10 @@ class Client:
         headers = {"Prefer": f"wait={wait_s:.0f}"} if wait_s else None
         answer = self._send("GET", path, query=query, headers=headers, wait_s=wait_s)
         return json_of(answer, self.access.url)
+
+    def raw(self, path: str, query: Query) -> bytes:
+        """Return what is at *path* as it comes; errors as for `get`."""
+        return body_of(self._send("GET", path, query=query), self.access.url)
 
     def listed(self, path: str, query: Query, key: str) -> Iterator[Json]:
         """Yield everything in a list of pages; errors as for `get`."""

@@ -23,7 +23,7 @@ from cidx.progress import Progress
 if TYPE_CHECKING:
     from cidx.wire import Json
 
-_FINAL = {"completed", "failed", "cancelled"}
+FINAL = {"completed", "failed", "cancelled"}
 _HELD_S = 20.0
 _ESTIMATE_EVERY_S = 2.0
 _MOST_FAILURES = 60  # with the longest delay between them, about two minutes
@@ -96,7 +96,7 @@ def wait(client: Client, job: Json, deadline: Deadline, *, is_json: bool) -> Jso
         WaitTimedOutError: The deadline passed.
     """
     job_id, rounds, failures = str(job["job_id"]), 0, 0
-    while job.get("status") not in _FINAL:
+    while job.get("status") not in FINAL:
         if deadline.has_passed():
             if is_json:
                 terminal.out_json(job)
@@ -107,14 +107,14 @@ def wait(client: Client, job: Json, deadline: Deadline, *, is_json: bool) -> Jso
             failures = 0
         except ClientError as err:
             failures += 1
-            _forgive(err, failures, client)
+            forgive(err, failures, client)
         rounds += 1
-        if job.get("status") not in _FINAL and time.monotonic() - asked_at < 1:
+        if job.get("status") not in FINAL and time.monotonic() - asked_at < 1:
             time.sleep(deadline.left(min(2.0, delay_s(rounds))))
     return job
 
 
-def _forgive(err: ClientError, failures: int, client: Client) -> None:
+def forgive(err: ClientError, failures: int, client: Client) -> None:
     """Let a server that restarts be away for a while; raise what waiting does not cure."""
     is_passing = isinstance(err, UnreachableError) or (
         isinstance(err, ProblemError) and err.status >= 500  # noqa: PLR2004 - its own fault

@@ -37,6 +37,7 @@ from cidxd.web.services import Services
 from cidxd.work import rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
+from cidxd.work.joblog import JobLogs
 from cidxd.work.runner import Runner, StopReason
 from cidxd.work.scheduler import Scheduler
 from cidxd.work.searchers import Searchers
@@ -119,7 +120,8 @@ async def daemon(
 ) -> AsyncIterator[Daemon]:
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
-    news.listeners.append(bus.publish)
+    logs = JobLogs(data.logs, clock)
+    news.listeners += [logs.notice, bus.publish]
     async with contextlib.AsyncExitStack() as stack:
         ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
@@ -129,7 +131,9 @@ async def daemon(
         stack.push_async_callback(shop.searchers.close)
         await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=tools.lock_wait_s)
         attempts = config.limits.attempts
-        runner = Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random)
+        runner = Runner(
+            ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs
+        )
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler)
         news.listeners += [scheduler.notice, upkeep.notice]
@@ -143,6 +147,7 @@ async def daemon(
             identity=identity(config, embedding, ledger, secrets),
             remotes=Remotes(tools, data),
             data=data,
+            logs=logs,
             clock=clock,
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),

@@ -11,10 +11,13 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _SECRETS: Final = (
-    (re.compile(r"(?<=://)[^/@\s:]*(:[^/@\s]*)?@"), ""),
-    (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
+    (re.compile(r"(?<=://)[^/\s]*@"), ""),
+    (re.compile(r"(?i)([?&][a-z_-]*(?:token|key|secret|password|signature)=)[^&\s'\"]+"),
+     r"\1[redacted]"),
+    (re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1[redacted]"),
+    (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), "[redacted]"),
-)
+)  # fmt: skip
 
 
 def configure(level: str, form: str) -> None:
@@ -49,12 +52,11 @@ def configure(level: str, form: str) -> None:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take credentials out of every text in a log entry."""
-    return {key: _clean(value) for key, value in event.items()}
+    return {key: redacted(v) if isinstance(v, str) else v for key, v in event.items()}
 
 
-def _clean(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def redacted(text: str) -> str:
+    """Return *text* without credentials in addresses and headers."""
     for pattern, replacement in _SECRETS:
-        value = pattern.sub(replacement, value)
-    return value
+        text = pattern.sub(replacement, text)
+    return text

@@ -12,6 +12,7 @@ from typing import Final
 
 from cidxd.errors import FaultError
 from cidxd.git.headers import Answer
+from cidxd.log import redacted
 
 DETAIL_LIMIT: Final = 500  # characters of git's words that a fault carries
 
@@ -134,12 +135,6 @@ _TOLD_BY_GIT: Final = (
 )
 
 _SAID_BY_REMOTE: Final = re.compile(r"^remote: .*$", re.MULTILINE)
-_SECRETS: Final = (
-    (re.compile(r"(?<=://)[^/\s]*@"), ""),
-    (re.compile(r"(?i)([?&][a-z_-]*(?:token|key|secret|password|signature)=)[^&\s'\"]+"),
-     r"\1[redacted]"),
-    (re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1[redacted]"),
-)  # fmt: skip
 _TELLING: Final = ("fatal: ", "error: ", "remote: ", "ERROR: ", "ssh: ", " ! ")
 
 
@@ -169,13 +164,6 @@ def named(stderr: str) -> str:
     own = _SAID_BY_REMOTE.sub("", stderr)
     told = _first(_TOLD_BY_ANYONE, stderr) or _first(_TOLD_BY_GIT, own)
     return told or "git-failed"
-
-
-def redacted(text: str) -> str:
-    """Return *text* without credentials in addresses and headers."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def _first(table: tuple[tuple[str, ...], ...], stderr: str) -> str | None:

@@ -22,12 +22,18 @@ class Hearing:
 
     Args:
         on_words: Told each record that is no trace, progress included.
+        say: Told each line for people.
     """
 
-    def __init__(self, on_words: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_words: Callable[[str], None] | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self.answer = Answer()
         self._words: deque[str] = deque(maxlen=WORDS_KEPT)
         self._on_words = on_words
+        self._say = say
 
     @property
     def words(self) -> str:
@@ -44,3 +50,5 @@ class Hearing:
             self._on_words(line)
         if not is_progress(line):
             self._words.append(line)
+            if self._say is not None and line.strip():
+                self._say(line.rstrip())

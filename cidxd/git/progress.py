@@ -16,6 +16,7 @@ _COUNT: Final = re.compile(
     r"(?:remote: )?(?P<title>[A-Z][A-Za-z ]+):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)"
     r"(?:, (?P<amount>[\d.]+) (?P<scale>bytes|[KMGT]iB))?"
 )
+_TALLY: Final = re.compile(r"(?:remote: )?[A-Z][A-Za-z ]+: +\d+(?:, done\.)?\s*\Z")
 _TOTAL: Final = re.compile(r"remote: Total (\d+) ")
 _STEPS: Final = (
     "counting objects",
@@ -66,7 +67,7 @@ class FetchProgress:
 
 def is_progress(record: str) -> bool:
     """Return whether *record* is a count of git's, and no word for people."""
-    return bool(_COUNT.match(record))
+    return bool(_COUNT.match(record) or _TALLY.match(record))
 
 
 def _step(title: str) -> int:

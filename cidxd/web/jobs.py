@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Final
 
@@ -16,7 +17,14 @@ from cidxd.store.history import JobFilter
 from cidxd.web import documents as doc
 from cidxd.web import wire
 from cidxd.web.prefer import preferred_wait, wait_for_end
-from cidxd.web.requests import CancelBody, EventQuery, JobQuery, RepositorySyncBody, SyncBody
+from cidxd.web.requests import (
+    CancelBody,
+    EventQuery,
+    JobQuery,
+    LogQuery,
+    RepositorySyncBody,
+    SyncBody,
+)
 from cidxd.web.route import Call, answer
 from cidxd.web.services import Services
 
@@ -80,6 +88,29 @@ class Jobs:
             "next_cursor": events[-1].cursor if events else asked.after,
         }
         return answer(document)
+
+    async def log(self, call: Call) -> web.StreamResponse:
+        """`GET /api/jobs/{job_id}/log`."""
+        job, offset = await self._found(call), call.asked(LogQuery).offset
+        piece = await asyncio.to_thread(self._services.logs.read, job.job_id, offset)
+        if offset > piece.size:
+            raise InvalidError(
+                f"the log has {piece.size} bytes: {offset}",
+                code="offset-beyond",
+                hint="begin again at offset 0",
+                pointer="?offset",
+                status=416,
+            )
+        last = offset + len(piece.content) - 1
+        which = f"{offset}-{last}" if piece.content else "*"
+        headers = {
+            "Content-Range": f"bytes {which}/{piece.size}",
+            "Cache-Control": "no-cache",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return web.Response(
+            body=piece.content, headers=headers, content_type="text/plain", charset="utf-8"
+        )
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         """`POST /api/jobs/{job_id}/cancel` and `DELETE /api/jobs/{job_id}`."""

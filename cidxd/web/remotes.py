@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cidxd.errors import FaultError, InvalidError
-from cidxd.work import fetch
+from cidxd.work import fetch, reach
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 
@@ -49,6 +49,6 @@ class Remotes:
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
         """Return the first of *tips* from which *commit* can be reached, None if none."""
         mirror = self._data.repository(repository_id).mirror
-        return await fetch.reachable_from(
+        return await reach.reachable_from(
             mirror, commit, tips, env=self._tools.child_env, stall_s=self._tools.stall_s
         )

@@ -94,6 +94,12 @@ class EventQuery(Sent):
     limit: Annotated[int, Field(ge=1, le=5000)] = 500
 
 
+class LogQuery(Sent):
+    """A log from byte `offset` on."""
+
+    offset: Annotated[int, Field(ge=0, lt=1 << 62)] = 0
+
+
 class Discovery(Sent):
     """A remote's address in any form, or an absolute path."""
 

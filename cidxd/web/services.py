@@ -12,6 +12,7 @@ from cidxd.web.identity import Identity
 from cidxd.web.remotes import Remotes
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
+from cidxd.work.joblog import JobLogs
 from cidxd.work.searchers import Searchers
 
 
@@ -36,6 +37,7 @@ class Services:
     searchers: Searchers
     identity: Identity
     data: DataFolder
+    logs: JobLogs
     clock: Callable[[], float]
     new_id: Callable[[], str]
     stop_job: Callable[[str], None]

@@ -16,6 +16,7 @@ from cidxd.web.requests import (
     EventQuery,
     FileQuery,
     JobQuery,
+    LogQuery,
     Page,
     Reach,
     RepositoryBody,
@@ -31,6 +32,7 @@ from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocu
 from cidxd.web.services import Services
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
+_ALIKE = {409: "more than one job's id is like that"}
 _SEARCH = {
     404: "no such repository, branch or file, or nothing indexed yet",
     410: "the results moved since the cursor was given",
@@ -95,7 +97,6 @@ def _repositories(handlers: Repositories) -> list[Route]:
 
 
 def _jobs(handlers: Jobs) -> list[Route]:
-    one = "/api/jobs/{job_id}"
     return [
         Route(
             "POST", "/api/sync", handlers.sync,
@@ -111,23 +112,35 @@ def _jobs(handlers: Jobs) -> list[Route]:
             "GET", "/api/jobs", handlers.list, "Jobs, newest first", query=JobQuery,
             answer=doc.JobList,
         ),
+        *_one_job(handlers, "/api/jobs/{job_id}"),
+    ]  # fmt: skip
+
+
+def _one_job(handlers: Jobs, one: str) -> list[Route]:
+    return [
         Route(
             "GET", one, handlers.show, "One job, by its id or a unique beginning or end of it",
-            answer=doc.JobDocument, faults={409: "more than one job's id is like that"},
+            answer=doc.JobDocument, faults=_ALIKE,
         ),
         Route(
             "GET", one + "/events", handlers.events, "What happened to a job, oldest first",
             query=EventQuery, answer=doc.EventList,
-            faults={409: "more than one job's id is like that"},
+            faults=_ALIKE,
+        ),
+        Route(
+            "GET", one + "/log", handlers.log,
+            "git's and the indexer's own words, from a byte on; `Content-Range` tells which",
+            query=LogQuery, answer=str, media_type="text/plain",
+            faults={**_ALIKE, 416: "the log has fewer bytes than `offset`: begin again"},
         ),
         Route(
             "POST", one + "/cancel", handlers.cancel,
             "Cancel a job, or withdraw from it; harmless once it ended", body=CancelBody,
-            answer=doc.JobDocument, faults={409: "more than one job's id is like that"},
+            answer=doc.JobDocument, faults=_ALIKE,
         ),
         Route(
             "DELETE", one, handlers.cancel, "The same as cancel", answer=doc.JobDocument,
-            faults={409: "more than one job's id is like that"},
+            faults=_ALIKE,
         ),
         Route(
             "POST", one + "/retry", handlers.retry,

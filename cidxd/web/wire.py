@@ -183,7 +183,7 @@ def _cancel(request: CancelRequest) -> dict[str, str]:
 
 def _links(job: Job) -> dict[str, str]:
     own = f"/api/jobs/{job.job_id}"
-    links = {"self": own, "events": f"{own}/events", "stream": "/api/stream"}
+    links = {"self": own, "events": f"{own}/events", "log": f"{own}/log", "stream": "/api/stream"}
     if not job.is_final:
         links["cancel"] = f"{own}/cancel"
     else:

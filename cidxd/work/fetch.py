@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,8 +24,9 @@ from cidxd.model.report import PhaseProgressed, Report, Usage
 from cidxd.work import proc
 from cidxd.work.child import Exit
 
+Say = Callable[[str], None]
+
 _PACKS_LIMIT: Final = 20  # every fetch adds one, and each slows every look-up
-_HEX: Final = re.compile(r"[0-9a-f]{4,64}")
 # What a git that was ended leaves in a bare repository, as globs.
 _LEFTOVERS: Final = (
     "*.lock",
@@ -71,9 +71,15 @@ class Fetched:
         return {"objects_received": self.objects_received, "bytes_received": self.bytes_received}
 
 
-async def ls_remote(remote: str, *, env: Mapping[str, str], stall_s: float) -> Tips:
+def unheard(_line: str) -> None:
+    """Take what git says where nobody keeps it."""
+
+
+async def ls_remote(
+    remote: str, *, env: Mapping[str, str], stall_s: float, say: Say = unheard
+) -> Tips:
     """
-    Ask *remote* for its branches and its default branch.
+    Ask *remote* for its branches and its default branch; git's own words go to *say*.
 
     Raises:
         FaultError: It cannot be had, or was silent for *stall_s* seconds.
@@ -82,13 +88,13 @@ async def ls_remote(remote: str, *, env: Mapping[str, str], stall_s: float) -> T
         command = argv.ls_remote(remote)
     except ValueError as err:
         raise FaultError("protocol-refused", str(err)) from err
-    ended = await _git(command, env=env, stall_s=stall_s)
+    ended = await _git(command, env=env, stall_s=stall_s, say=say)
     default, branches = refs.remote_tips(ended.stdout)
     return Tips(default, branches, ended.usage)
 
 
 async def ensure_mirror(
-    mirror: Path, *, env: Mapping[str, str], stall_s: float, lock_fd: int
+    mirror: Path, *, env: Mapping[str, str], stall_s: float, lock_fd: int, say: Say = unheard
 ) -> bool:
     """
     See to it that there is a sound bare repository; return whether it was newly made.
@@ -103,7 +109,7 @@ async def ensure_mirror(
         return False
     draft = mirror.with_name(mirror.name + ".new")
     await asyncio.to_thread(_make_room, mirror, draft)
-    await _git(argv.init_mirror(draft), env=env, stall_s=stall_s, lock_fd=lock_fd)
+    await _git(argv.init_mirror(draft), env=env, stall_s=stall_s, lock_fd=lock_fd, say=say)
     await asyncio.to_thread(draft.rename, mirror)
     return True
 
@@ -118,7 +124,13 @@ def set_aside(mirror: Path) -> None:
 
 
 async def seed(
-    mirror: Path, checkout: str, *, env: Mapping[str, str], stall_s: float, lock_fd: int
+    mirror: Path,
+    checkout: str,
+    *,
+    env: Mapping[str, str],
+    stall_s: float,
+    lock_fd: int,
+    say: Say = unheard,
 ) -> None:
     """
     Take over what a checkout on this machine has, so that less is to be fetched.
@@ -127,7 +139,7 @@ async def seed(
     """
     with contextlib.suppress(FaultError, ValueError):
         command = argv.seed(mirror, Path(checkout))
-        await _git(command, env=env, stall_s=stall_s, lock_fd=lock_fd)
+        await _git(command, env=env, stall_s=stall_s, lock_fd=lock_fd, say=say)
 
 
 async def fetch(
@@ -140,6 +152,7 @@ async def fetch(
     report: Callable[[Report], None],
     lock_fd: int,
     stall_s: float,
+    say: Say = unheard,
 ) -> Fetched:
     """
     Bring *branches* as the remote has them now, a force-push included, and report how it goes.
@@ -152,7 +165,7 @@ async def fetch(
     """
     if not branches:
         return Fetched(0, 0, {}, Usage())
-    here = _Mirror(mirror, env, stall_s, lock_fd)
+    here = _Mirror(mirror, env, stall_s, lock_fd, say)
     try:
         command = argv.fetch(mirror, remote, branches)
     except ValueError as err:
@@ -168,41 +181,13 @@ async def fetch(
         stall_s=stall_s,
         lock_fd=lock_fd,
         on_words=lambda words: _pass_on(progress.read(words), report),
+        say=say,
     )
     present = await here.refs()
     await here.delete(refs.unwanted(present, wanted))
     await here.tidy()
     commits = refs.commits(present, branches)
     return Fetched(progress.objects_received, progress.bytes_received, commits, ended.usage)
-
-
-async def reachable_from(
-    mirror: Path, commit: str, tips: list[str], *, env: Mapping[str, str], stall_s: float
-) -> str | None:
-    """
-    Return the first of *tips* from which *commit* can be reached, None if there is none.
-
-    Args:
-        mirror: A bare repository; one that is not there reaches nothing.
-        commit: Hexadecimal, four digits or more; unknown and ambiguous ones reach nothing.
-        tips: Full hexadecimal ids.
-        env: Of git.
-        stall_s: Silent for so long, git is ended.
-    """
-    abbreviated = commit.lower()
-    if not _HEX.fullmatch(abbreviated):
-        return None
-    asked = argv.rev_parse(mirror, f"{abbreviated}^{{commit}}")
-    found = await proc.run(asked, env=env, stall_s=stall_s, capture=True)
-    whole = found.stdout.decode("ascii", "replace").strip()
-    # A branch may be called like an abbreviated id, and would win.
-    if found.code or not whole.startswith(abbreviated):
-        return None
-    for tip in tips:
-        answer = await proc.run(argv.is_ancestor(mirror, whole, tip), env=env, stall_s=stall_s)
-        if answer.code == 0:
-            return tip
-    return None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -213,9 +198,11 @@ class _Mirror:
     env: Mapping[str, str]
     stall_s: float
     lock_fd: int
+    say: Say
 
     async def refs(self) -> dict[str, str]:
-        ended = await _git(argv.refs(self.path), env=self.env, stall_s=self.stall_s)
+        asked = argv.refs(self.path)
+        ended = await _git(asked, env=self.env, stall_s=self.stall_s, say=self.say)
         return refs.local_refs(ended.stdout)
 
     async def delete(self, names: Sequence[str]) -> None:
@@ -226,6 +213,7 @@ class _Mirror:
                 stall_s=self.stall_s,
                 stdin=argv.deletions(names),
                 lock_fd=self.lock_fd,
+                say=self.say,
             )
 
     async def tidy(self) -> None:
@@ -235,7 +223,9 @@ class _Mirror:
             return
         command = argv.repack(self.path)
         with contextlib.suppress(FaultError):
-            await _git(command, env=self.env, stall_s=self.stall_s, lock_fd=self.lock_fd)
+            await _git(
+                command, env=self.env, stall_s=self.stall_s, lock_fd=self.lock_fd, say=self.say
+            )
 
 
 async def _git(
@@ -246,9 +236,10 @@ async def _git(
     stdin: bytes = b"",
     lock_fd: int | None = None,
     on_words: Callable[[str], None] | None = None,
+    say: Say = unheard,
 ) -> Exit:
     """Run git to its end and return its output; raise what its stderr tells of if it failed."""
-    hearing = Hearing(on_words)
+    hearing = Hearing(on_words, say)
     ended = await proc.run(
         command,
         env=env,

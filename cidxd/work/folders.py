@@ -60,6 +60,11 @@ class DataFolder:
         """Where `cidxd user` and the like reach a running daemon."""
         return self.root / "admin.sock"
 
+    @property
+    def logs(self) -> Path:
+        """The logs kept with the jobs."""
+        return self.root / "logs"
+
     def repository(self, repository_id: int) -> RepositoryFolder:
         """Return the folder of one repository, made if it is not there."""
         found = self.to_read(repository_id)

@@ -23,7 +23,7 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.work import build, fetch, lock, proc
+from cidxd.work import build, fetch, lock, proc, result
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
 from cidxd.work.reporter import Reporter
@@ -31,21 +31,6 @@ from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
 Permit = Callable[[str, Mapping[str, Any], Sequence[BranchMove]], Awaitable[object]]
-
-_NOTHING_DONE = (
-    "files_added",
-    "files_modified",
-    "files_deleted",
-    "files_renamed",
-    "files_indexed",
-    "files_skipped",
-    "blobs_new",
-    "blobs_reused",
-    "commits_received",
-    "objects_received",
-    "bytes_received",
-    "bytes_indexed",
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +125,10 @@ class Phases:
         lock_fd: int,
     ) -> Result:
         remote = await fetch.ls_remote(
-            repository.remote, env=self._tools.git_env, stall_s=self._tools.stall_s
+            repository.remote,
+            env=self._tools.git_env,
+            stall_s=self._tools.stall_s,
+            say=report.git_said,
         )
         tips = await self.tips(job.repository_id)
         aim = pipeline.targets(
@@ -148,10 +136,14 @@ class Phases:
         )
         if not tips.is_damaged and pipeline.is_unchanged(aim, tips.commits, job.options):
             report(PhaseEnded(Phase.FETCH, {}, remote.usage))
-            return _unchanged(aim, tips)
+            return result.unchanged(aim, files=tips.files)
         tools = self._tools
         async with proc.started(
-            tools.build_argv, env=tools.child_env, stall_s=tools.stall_s, pass_fds=(lock_fd,)
+            tools.build_argv,
+            env=tools.child_env,
+            stall_s=tools.stall_s,
+            on_stderr=report.indexer_said,
+            pass_fds=(lock_fd,),
         ) as child:  # it is up and waiting by the time that git is done
             received = await self._fetch(report, repository, folder, aim, lock_fd)
             report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
@@ -169,7 +161,11 @@ class Phases:
     ) -> fetch.Fetched:
         tools = self._tools
         is_new = await fetch.ensure_mirror(
-            folder.mirror, env=tools.child_env, stall_s=tools.stall_s, lock_fd=lock_fd
+            folder.mirror,
+            env=tools.child_env,
+            stall_s=tools.stall_s,
+            lock_fd=lock_fd,
+            say=report.git_said,
         )
         if is_new and repository.seed is not None:
             await fetch.seed(
@@ -178,6 +174,7 @@ class Phases:
                 env=tools.git_env,
                 stall_s=tools.stall_s,
                 lock_fd=lock_fd,
+                say=report.git_said,
             )
         return await fetch.fetch(
             folder.mirror,
@@ -188,6 +185,7 @@ class Phases:
             report=report,
             lock_fd=lock_fd,
             stall_s=tools.stall_s,
+            say=report.git_said,
         )
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on
@@ -200,7 +198,7 @@ class Phases:
         received: fetch.Fetched,
     ) -> Result:
         async def permit(built: build.Built) -> None:
-            summary, commits = _outcome(built, received, aim)
+            summary, commits = result.found(built, received, aim)
             await report.flushed()  # the permit stands after the phases it rests on
             await self._permit(job.job_id, summary, commits)
 
@@ -212,7 +210,7 @@ class Phases:
             report=report,
             permit=permit,
         )
-        summary, commits = _outcome(built, received, aim)
+        summary, commits = result.found(built, received, aim)
         return Result(outcome=Outcome.UPDATED, summary=summary, commits=commits)
 
     async def tips(self, repository_id: int) -> Tips:
@@ -259,42 +257,3 @@ def _request(
         "full": job.options.full,
         **settings,
     }
-
-
-def _outcome(
-    built: build.Built, received: fetch.Fetched, aim: Targets
-) -> tuple[dict[str, Any], tuple[BranchMove, ...]]:
-    summary = {
-        **built.summary,
-        "objects_received": received.objects_received,
-        "bytes_received": received.bytes_received,
-    }
-    moves = tuple(
-        BranchMove(
-            branch=move["branch"],
-            before=move["before"],
-            fetched=received.commits.get(move["branch"]) if move["branch"] in aim.fetched else None,
-            indexed=move["indexed"],
-            is_default=move["branch"] == aim.default,
-        )
-        for move in built.commits
-    )
-    return summary, moves
-
-
-def _unchanged(aim: Targets, tips: Tips) -> Result:
-    summary: dict[str, Any] = dict.fromkeys(_NOTHING_DONE, 0)
-    return Result(
-        outcome=Outcome.UNCHANGED,
-        summary={"files_total": tips.files, **summary, "skipped_by_reason": {}},
-        commits=tuple(
-            BranchMove(
-                branch=name,
-                before=commit,
-                fetched=commit,
-                indexed=commit,
-                is_default=name == aim.default,
-            )
-            for name, commit in aim.wanted.items()
-        ),
-    )

@@ -69,10 +69,11 @@ async def started(
     *,
     env: Mapping[str, str],
     stall_s: float,
+    on_stderr: Callable[[bytes], None] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> AsyncIterator[Child]:
     """Start *argv* for the length of the context; its whole group is gone afterwards."""
-    child = await start(argv, env=env, stall_s=stall_s, pass_fds=pass_fds)
+    child = await start(argv, env=env, stall_s=stall_s, on_stderr=on_stderr, pass_fds=pass_fds)
     try:
         yield child
     finally:

@@ -30,11 +30,13 @@ class Reporter:
     Args:
         job: The job as claimed.
         record: Commits one report and returns the job after it.
+        say: Keeps a line in the job's log.
     """
 
-    def __init__(self, job: Job, record: Record) -> None:
+    def __init__(self, job: Job, record: Record, say: Callable[[str], None] | None = None) -> None:
         self._job = job
         self._record = record
+        self._say = say
         self._pending: deque[Report] = deque()
         self._arrived = asyncio.Event()
         self._recorded_at = float("-inf")
@@ -50,6 +52,16 @@ class Reporter:
             self._pending.pop()
         self._pending.append(report)
         self._arrived.set()
+
+    def git_said(self, line: str) -> None:
+        """Keep a line that git wrote for people."""
+        if self._say is not None:
+            self._say(f"git: {line}")
+
+    def indexer_said(self, line: bytes) -> None:
+        """Keep a line that the build child wrote for people."""
+        if self._say is not None:
+            self._say(f"indexer: {line.decode('utf-8', 'replace')}")
 
     async def run(self) -> None:
         """Record what comes, until `close`; then what is left."""

@@ -21,6 +21,7 @@ from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
 from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
+from cidxd.work.joblog import JobLogs
 from cidxd.work.reporter import Reporter
 
 _log = structlog.get_logger()
@@ -67,11 +68,19 @@ class Runner:
         sync: The phases.
         max_attempts: After so many a transient fault is final; may change while it runs.
         jitter: Returns a number in [0, 1).
+        logs: What the jobs' children say is kept there.
     """
 
     def __init__(
-        self, ledger: Ledger, sync: Sync, *, max_attempts: int, jitter: Callable[[], float]
+        self,
+        ledger: Ledger,
+        sync: Sync,
+        *,
+        max_attempts: int,
+        jitter: Callable[[], float],
+        logs: JobLogs,
     ) -> None:
+        self._logs = logs
         self._ledger = ledger
         self._sync = sync
         self.max_attempts = max_attempts
@@ -83,9 +92,10 @@ class Runner:
         """Run *job* and record its verdict; return the job after it, None if it ended before."""
         log = _log.bind(job_id=job.job_id, repository=job.repository, attempt=job.attempt)
         log.info("job_started")
-        reporter = Reporter(job, lambda report: self._ledger.report(job.job_id, report))
-        pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
-        verdict = await self._verdict(job, reporter)
+        with self._logs.pen(job.job_id) as say:
+            reporter = Reporter(job, lambda report: self._ledger.report(job.job_id, report), say)
+            pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
+            verdict = await self._verdict(job, reporter)
         reporter.close()
         await self._drained(pump)
         ended = await self._record(job, verdict)

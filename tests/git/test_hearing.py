@@ -22,3 +22,20 @@ def test_a_long_trace_does_not_push_the_words_out() -> None:
         hearing(record)
 
     assert hearing.words == "fatal: early EOF"
+
+
+def test_what_is_said_for_people_is_told_at_once_and_without_counts() -> None:
+    said: list[str] = []
+    hearing = Hearing(say=said.append)
+    for record in (
+        TRACED,
+        b"remote: Enumerating objects: 120, done.        ",
+        b"remote: Enumerating objects: 120        ",
+        b"Receiving objects:  50% (1/2)",
+        b"remote: welcome        ",
+        b"   ",
+        b"fatal: early EOF",
+    ):
+        hearing(record)
+
+    assert said == ["remote: welcome", "fatal: early EOF"]

@@ -505,30 +505,3 @@ def test_a_mirror_set_aside_is_gone(tmp_path: Path) -> None:
     fetch.set_aside(mirror)
 
     assert not list(tmp_path.iterdir())
-
-
-async def test_a_commit_is_reachable_from_the_tip_that_has_it(
-    checkout: Checkout, desk: Desk
-) -> None:
-    first = checkout.head()
-    second = checkout.commit({"b.txt": "two\n"})
-    await desk.fetch(checkout.folder, "main")
-
-    async def reach(commit: str, *tips: str) -> str | None:
-        return await fetch.reachable_from(
-            desk.mirror, commit, list(tips), env=LOCAL, stall_s=STALL_S
-        )
-
-    assert await reach(first, second) == second
-    assert await reach(first[:8].upper(), "0" * 40, second) == second
-    assert await reach(second, first) is None
-    assert await reach("0" * 40, second) is None
-    assert await reach("main", second) is None
-
-
-async def test_a_mirror_that_is_not_there_reaches_nothing(tmp_path: Path) -> None:
-    found = await fetch.reachable_from(
-        tmp_path / "none.git", "a" * 40, ["b" * 40], env=LOCAL, stall_s=STALL_S
-    )
-
-    assert found is None

@@ -82,3 +82,11 @@ async def test_flushed_waits_for_what_is_being_recorded_and_hurries_what_is_held
     assert record.reports == [STARTED, progress(1)]
     reporter.close()
     await running
+
+
+def test_what_children_say_is_kept_under_the_name_of_who_said_it() -> None:
+    said: list[str] = []
+    reporter = Reporter(JOB, Record(), said.append)
+    reporter.git_said("From example")
+    reporter.indexer_said(b"no memory for \xff")
+    assert said == ["git: From example", "indexer: no memory for �"]
