@@ -36,9 +36,11 @@ async def test_the_peak_of_a_grandchild_counts() -> None:
     assert (await usage_of(code)).peak_rss_bytes > 80 << 20
 
 
-async def test_what_is_written_to_storage_is_counted_exactly_to_the_end(tmp_path: Path) -> None:
+async def test_what_is_written_to_storage_is_counted_to_the_end(tmp_path: Path) -> None:
     code = (
-        "import os, sys; f = open(sys.argv[1], 'wb'); f.write(b'x' * 8192); f.flush(); os.fsync(f)"
+        "import os, sys; f = open(sys.argv[1], 'wb'); f.write(b'x' * (1 << 20)); f.flush();"
+        " os.fsync(f)"
     )
     written = (await usage_of(code, str(tmp_path / "file"))).written_bytes
-    assert written in {0, 8192}  # a file system in memory writes to no storage
+    # A file system adds blocks of its own; one in memory writes to no storage.
+    assert written == 0 or 1 << 20 <= written < (1 << 20) + (64 << 10)
