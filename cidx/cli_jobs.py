@@ -142,15 +142,16 @@ def _print(piece: bytes) -> None:
 @jobs.command()
 @job_argument
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the job.")
+@click.option("--force", is_flag=True, help="Kill its processes without any grace.")
 @json_option
-def cancel(job_id: str, *, reason: str, is_json: bool) -> None:
+def cancel(job_id: str, *, reason: str, force: bool, is_json: bool) -> None:
     """
     Cancel a job; a job that has ended stays as it is.
 
     If others asked for the same sync, only your own request is taken back.
     """
     with _client() as client:
-        job = client.post(job_path(job_id, "cancel"), {"reason": reason})
+        job = client.post(job_path(job_id, "cancel"), {"reason": reason, "force": force})
     if is_json:
         terminal.out_json(job)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cidxd.model import instant
-from cidxd.model.job import JobError, PhaseRecord
+from cidxd.model.job import CancelRequest, JobError, PhaseRecord
 
 
 def phase_document(record: PhaseRecord) -> dict[str, Any]:
@@ -34,4 +34,13 @@ def error_document(error: JobError) -> dict[str, Any]:
         "phase": error.phase,
         "retryable": error.retryable,
         "docs": f"docs/faults.md#{error.code}",
+    }
+
+
+def wish(request: CancelRequest) -> dict[str, Any]:
+    """Return what the events of a cancel say of it."""
+    return {
+        "requested_by": request.requested_by,
+        "reason": request.reason,
+        "force": request.force,
     }

@@ -91,9 +91,13 @@ def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) ->
 
 
 def cancel(
-    state: State, job_id: str, who: Principal, *, reason: str, now: float
+    state: State, job_id: str, who: Principal, *, reason: str, force: bool, now: float
 ) -> Cancelled | None:
-    """Cancel an active job for *who*, or withdraw them from it; None if it is not in memory."""
+    """
+    Cancel an active job for *who*, or withdraw them from it; None if it is not in memory.
+
+    A second cancel changes nothing, unless it is by *force* and the first was not.
+    """
     job = state.jobs.get(job_id)
     if job is None:
         return None
@@ -103,11 +107,13 @@ def cancel(
     if others and not who.is_admin and who.name in job.requesters:
         withdrawn = moves.withdraw(job, user=who.name, at=now)
         return Cancelled(state.take(withdrawn), CancelEffect.WITHDRAWN)
-    request = CancelRequest(requested_by=who.name, reason=reason, at=now)
+    request = CancelRequest(requested_by=who.name, reason=reason, at=now, force=force)
     if job.status is Status.QUEUED:
         return Cancelled(state.take(moves.cancel(job, request, at=now)), CancelEffect.ENDED)
     if job.cancel is not None:
-        return Cancelled(job, CancelEffect.STOPPING)
+        if job.cancel.force or not force:
+            return Cancelled(job, CancelEffect.STOPPING)
+        request = dataclasses.replace(job.cancel, force=True)
     return Cancelled(state.take(moves.request_cancel(job, request, at=now)), CancelEffect.STOPPING)
 
 

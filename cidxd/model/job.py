@@ -171,11 +171,12 @@ class HistoryEntry:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequest:
-    """Who wanted the job to end, and why."""
+    """Who wanted the job to end, and why; with `force` its children are killed without grace."""
 
     requested_by: str
     reason: str
     at: float
+    force: bool = False
 
 
 ANYTHING: Final = Options()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cidxd.model import estimate, instant, records
-from cidxd.model.documents import error_document, phase_document
+from cidxd.model.documents import error_document, phase_document, wish
 from cidxd.model.job import (
     FINAL,
     NEW_PHASES,
@@ -270,8 +270,7 @@ def interrupt(job: Job, *, at: float) -> Moved:
 
 def request_cancel(job: Job, request: CancelRequest, *, at: float) -> Moved:
     """Return the running *job* with the wish to end it on record, before anything is killed."""
-    extra = {"requested_by": request.requested_by, "reason": request.reason}
-    return _move(job, Kind.CANCEL_REQUESTED, at=at, extra=extra, cancel=request)
+    return _move(job, Kind.CANCEL_REQUESTED, at=at, extra=wish(request), cancel=request)
 
 
 def withdraw(job: Job, *, user: str, at: float) -> Moved:
@@ -286,7 +285,7 @@ def cancel(job: Job, request: CancelRequest, *, at: float) -> Moved:
         job,
         Kind.CANCELLED,
         at=at,
-        extra={"requested_by": request.requested_by, "reason": request.reason},
+        extra=wish(request),
         phase=None,
         cancel=request,
         phases=records.closed(job.phases, PhaseStatus.CANCELLED, at),

@@ -55,9 +55,13 @@ class Ledger:
         """Enqueue or join a job; see `intake.submit`."""
         return await self._decide(intake.submit, request, self.limits, now=self._clock())
 
-    async def cancel(self, job_id: str, who: Principal, *, reason: str) -> Cancelled | None:
+    async def cancel(
+        self, job_id: str, who: Principal, *, reason: str, force: bool = False
+    ) -> Cancelled | None:
         """Cancel or withdraw; see `intake.cancel`."""
-        return await self._decide(intake.cancel, job_id, who, reason=reason, now=self._clock())
+        return await self._decide(
+            intake.cancel, job_id, who, reason=reason, force=force, now=self._clock()
+        )
 
     async def retry(self, old: Job, request: SyncRequest) -> Submitted:
         """Ask for an ended job again; see `intake.retry`."""

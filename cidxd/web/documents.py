@@ -117,11 +117,12 @@ class OptionsDocument(TypedDict):
 
 
 class CancelDocument(TypedDict):
-    """Who wanted the job to end, and why."""
+    """Who wanted the job to end, and why; with `force` its processes were killed at once."""
 
     requested_by: str
     reason: str
     at: str
+    force: bool
 
 
 class JobDocument(TypedDict):

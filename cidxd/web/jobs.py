@@ -116,8 +116,10 @@ class Jobs:
         """`POST /api/jobs/{job_id}/cancel` and `DELETE /api/jobs/{job_id}`."""
         job = await self._found(call)
         self._check_may_change(call, job)
-        reason = call.sent(CancelBody).reason if call.body is not None else ""
-        cancelled = await self._services.ledger.cancel(job.job_id, call.caller, reason=reason)
+        sent = call.sent(CancelBody)
+        cancelled = await self._services.ledger.cancel(
+            job.job_id, call.caller, reason=sent.reason, force=sent.force
+        )
         if cancelled is None:
             return answer(self._document(job))
         if cancelled.effect is CancelEffect.STOPPING:

@@ -44,9 +44,10 @@ class RepositorySyncBody(Sent):
 
 
 class CancelBody(Sent):
-    """Why."""
+    """Why; `force` kills the job's processes without the seconds that they have to end."""
 
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    force: bool = False
 
 
 class PauseBody(Sent):

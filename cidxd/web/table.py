@@ -139,8 +139,8 @@ def _one_job(handlers: Jobs, one: str) -> list[Route]:
             answer=doc.JobDocument, faults=_ALIKE,
         ),
         Route(
-            "DELETE", one, handlers.cancel, "The same as cancel", answer=doc.JobDocument,
-            faults=_ALIKE,
+            "DELETE", one, handlers.cancel, "The same as cancel", body=CancelBody,
+            answer=doc.JobDocument, faults=_ALIKE,
         ),
         Route(
             "POST", one + "/retry", handlers.retry,

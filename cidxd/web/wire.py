@@ -173,11 +173,12 @@ def _options(options: Options) -> dict[str, Any]:
     }
 
 
-def _cancel(request: CancelRequest) -> dict[str, str]:
+def _cancel(request: CancelRequest) -> doc.CancelDocument:
     return {
         "requested_by": request.requested_by,
         "reason": request.reason,
         "at": instant.to_wire(request.at),
+        "force": request.force,
     }
 
 

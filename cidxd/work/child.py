@@ -20,11 +20,10 @@ from typing import Final
 
 from cidxd.errors import FaultError
 from cidxd.model.report import Usage
-from cidxd.work import shield
+from cidxd.work import grace, shield
 from cidxd.work.meter import Meter
 from cidxd.work.pipe import Pipe, Sink
 
-GRACE_S: Final = 3.0  # between TERM and KILL: a cancel is over within five seconds
 DRAIN_S: Final = 0.5  # for output that is in the pipes when the child ends, and ever more
 STDERR_LIMIT: Final = 4096  # bytes kept of one line for people
 TAIL_LINES: Final = 40
@@ -138,9 +137,10 @@ class Child:
         async with self._ending:
             if self._spent is not None:
                 return
-            if not self._ended.done():
+            patience = grace.current()
+            if not self._ended.done() and not patience.is_refused:
                 self._signal(signal.SIGTERM)
-                await asyncio.wait([self._ended], timeout=GRACE_S)
+                await patience.wait(self._ended)
             # Still unreaped, so the group's id cannot belong to anybody else yet.
             self._signal(signal.SIGKILL)
             await asyncio.wait([self._ended])

@@ -21,6 +21,8 @@ from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
 from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
+from cidxd.work import grace
+from cidxd.work.grace import Grace
 from cidxd.work.joblog import JobLogs
 from cidxd.work.reporter import Reporter
 
@@ -87,6 +89,7 @@ class Runner:
         self._jitter = jitter
         self._inner: dict[str, asyncio.Task[Result]] = {}
         self._reasons: dict[str, StopReason] = {}
+        self._graces: dict[str, Grace] = {}
 
     async def run(self, job: Job) -> Job | None:
         """Run *job* and record its verdict; return the job after it, None if it ended before."""
@@ -103,10 +106,16 @@ class Runner:
         return ended
 
     def stop(self, job_id: str, reason: StopReason) -> None:
-        """Stop a running job; harmless for any other, and for one that has its permit."""
+        """
+        Stop a running job; harmless for any other, and for one that has its permit.
+
+        A cancel by force leaves its children no grace, also if they have their TERM already.
+        """
         task, job = self._inner.get(job_id), self._ledger.state.jobs.get(job_id)
         if task is not None and job is not None and not job.is_permitted:
             self._reasons.setdefault(job_id, reason)
+            if job.cancel is not None and job.cancel.force:
+                self._graces[job_id].refuse()
             task.cancel()
 
     def stop_all(self) -> None:
@@ -115,6 +124,7 @@ class Runner:
             self.stop(job_id, StopReason.SHUTDOWN)
 
     async def _verdict(self, job: Job, reporter: Reporter) -> Verdict:
+        self._graces[job.job_id] = grace.begin()
         task = asyncio.create_task(self._sync(job, reporter), name=f"sync {job.job_id}")
         self._inner[job.job_id] = task
         try:
@@ -123,6 +133,7 @@ class Runner:
         finally:
             self._inner.pop(job.job_id, None)
             self._reasons.pop(job.job_id, None)
+            self._graces.pop(job.job_id, None)
 
     def _judge(self, job: Job, task: asyncio.Task[Result]) -> Verdict:
         if task.cancelled():

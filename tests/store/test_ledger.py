@@ -239,6 +239,43 @@ async def test_a_permitted_job_cannot_be_cancelled_and_a_cancelled_one_gets_no_p
     assert late.effect is CancelEffect.TOO_LATE
 
 
+async def test_a_cancel_by_force_is_on_record_once_also_after_one_without(store: Store) -> None:
+    job = await store.running()
+    asked = [(False, 1), (False, 1), (True, 2), (True, 2), (False, 2)]
+    is_forced = False
+    for force, events in asked:
+        is_forced |= force
+        cancelled = await store.ledger.cancel(job.job_id, ADA, reason="", force=force)
+        assert cancelled is not None
+        assert cancelled.job.cancel is not None
+        assert (cancelled.effect, cancelled.job.cancel.force) == (CancelEffect.STOPPING, is_forced)
+        kinds = [event.kind for event in store.events]
+        assert kinds.count(Kind.CANCEL_REQUESTED) == events
+
+
+async def test_one_of_several_who_cancels_by_force_only_withdraws(store: Store) -> None:
+    repository_id = await store.repository()
+    job = (await store.ledger.submit(store.request(repository_id, "ada"))).job
+    await store.ledger.submit(store.request(repository_id, "bob"))
+    await store.ledger.claim_due()
+    withdrawn = await store.ledger.cancel(job.job_id, ADA, reason="", force=True)
+    assert withdrawn is not None
+    assert withdrawn.effect is CancelEffect.WITHDRAWN
+    assert (withdrawn.job.status, withdrawn.job.cancel) == (Status.RUNNING, None)
+
+
+async def test_a_cancel_from_before_there_was_force_still_loads(store: Store) -> None:
+    job = await store.running()
+    await store.ledger.cancel(job.job_id, ADA, reason="old")
+    await store.ledger.cancelled(job.job_id)
+    await store.connection.execute("UPDATE job SET body = json_remove(body, '$.cancel.force')")
+    await store.connection.commit()
+    loaded = await History(store.connection).job(job.job_id)
+    assert loaded is not None
+    assert loaded.cancel is not None
+    assert (loaded.cancel.reason, loaded.cancel.force) == ("old", False)
+
+
 async def test_one_requesters_cancel_withdraws_and_the_last_ones_ends_the_job(
     store: Store,
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cidxd.errors import FaultError
-from cidxd.work import proc
+from cidxd.work import grace, proc
 from cidxd.work.child import TAIL_LINES
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -146,6 +146,25 @@ async def test_a_second_cancel_does_not_leave_the_child_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await gone(pids[0])
+
+
+@pytest.mark.parametrize("is_ending", [False, True])
+async def test_without_grace_a_child_that_ignores_term_ends_at_once(*, is_ending: bool) -> None:
+    code = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1)\n"
+    patience = grace.begin()
+    child = await proc.start(python(code + "time.sleep(600)"), env=ENV, stall_s=60)
+    await child.line()
+    before = asyncio.get_running_loop().time()
+    if is_ending:
+        ending = asyncio.create_task(child.end())
+        await asyncio.sleep(0.2)
+        assert not ending.done()
+        patience.refuse()
+        await ending
+    else:
+        patience.refuse()
+        await child.end()
+    assert asyncio.get_running_loop().time() - before < grace.GRACE_S / 2
 
 
 async def test_a_child_killed_by_a_signal_says_so() -> None:
