@@ -225,14 +225,6 @@ class RepositoryList(TypedDict):
     next_cursor: str | None
 
 
-class ReachDocument(TypedDict):
-    """Whether a commit is reachable from an indexed tip, and from which branch's."""
-
-    commit: str
-    reachable: bool
-    branch: str | None
-
-
 class UserDocument(TypedDict):
     """A user."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from cidxd.model.repository import Repository
 from cidxd.store.history import JobFilter
 from cidxd.web import documents as doc
 from cidxd.web import wire
+from cidxd.web.arrival import Wish, until_searchable
 from cidxd.web.prefer import preferred_wait, wait_for_end
 from cidxd.web.requests import (
     CancelBody,
@@ -27,6 +29,7 @@ from cidxd.web.requests import (
 )
 from cidxd.web.route import Call, answer
 from cidxd.web.services import Services
+from cidxd.web.sync_documents import ArrivalDocument
 
 _RETRY_AFTER_S: Final = "1"
 
@@ -41,13 +44,13 @@ class Jobs:
         """`POST /api/sync`."""
         sent = call.sent(SyncBody)
         repository = catalogue.named(self._services.state, sent.repository)
-        return await self._submit(call, repository, full=sent.full, branch=sent.branch)
+        return await self._submit(call, repository, sent)
 
     async def sync_named(self, call: Call) -> web.StreamResponse:
         """`POST /api/repositories/{name}/sync`."""
         sent = call.sent(RepositorySyncBody)
         repository = catalogue.named(self._services.state, call.part("name"))
-        return await self._submit(call, repository, full=sent.full, branch=sent.branch)
+        return await self._submit(call, repository, sent)
 
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs`."""
@@ -140,27 +143,41 @@ class Jobs:
         return self._accepted(await self._services.ledger.retry(old, request))
 
     async def _submit(
-        self, call: Call, repository: Repository, *, full: bool, branch: str | None
+        self, call: Call, repository: Repository, sent: RepositorySyncBody
     ) -> web.StreamResponse:
-        _check_tracked(repository, branch)
+        _check_tracked(repository, sent.branch)
         request = SyncRequest(
             job_id=self._services.new_id(),
             repository_id=repository.repository_id,
             user=call.caller.name,
-            options=Options(full=full, branches=(branch,) if branch else ()),
+            options=Options(full=sent.full, branches=(sent.branch,) if sent.branch else ()),
             key=_idempotency_key(call.request),
             body_hash=hashlib.sha256(await call.request.read()).hexdigest(),
         )
         submitted = await self._services.ledger.submit(request)
         wait_s = preferred_wait(call.request)
-        if wait_s:
-            job = await wait_for_end(self._services, submitted.job, wait_s)
-            submitted = Submitted(job, submitted.is_joined)
-        return self._accepted(submitted)
+        if sent.wait_commit is not None:
+            wish = Wish(repository.repository_id, sent.wait_commit, sent.branch)
+            return await self._until_searchable(request, submitted, wish, wait_s)
+        job = await wait_for_end(self._services, submitted.job, wait_s)
+        return self._accepted(Submitted(job, submitted.is_joined))
 
-    def _accepted(self, submitted: Submitted) -> web.Response:
-        document = self._document(submitted.job)
-        document["joined"] = submitted.is_joined
+    async def _until_searchable(
+        self, request: SyncRequest, submitted: Submitted, wish: Wish, wait_s: int
+    ) -> web.StreamResponse:
+        services = self._services
+
+        async def again() -> Submitted:
+            fresh = dataclasses.replace(request, job_id=services.new_id(), key=None)
+            return await services.ledger.submit(fresh)
+
+        newest, found = await until_searchable(services, wish, submitted, again, wait_s)
+        return self._accepted(newest, found)
+
+    def _accepted(self, submitted: Submitted, found: ArrivalDocument | None = None) -> web.Response:
+        document: dict[str, Any] = {**self._document(submitted.job), "joined": submitted.is_joined}
+        if found is not None:
+            document["reach"] = found
         location = f"/api/jobs/{submitted.job.job_id}"
         return answer(document, status=202, headers={"Location": location})
 

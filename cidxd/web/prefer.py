@@ -29,10 +29,11 @@ async def wait_for_end(services: Services, job: Job, wait_s: int) -> Job:
     is_this = services.bus.subscribed(lambda event: event.job_id == job.job_id)
     with is_this as news, contextlib.suppress(TimeoutError):
         async with asyncio.timeout(wait_s):
-            while not _now(services, job).is_final:
+            while not current(services, job).is_final:
                 await news.next()
-    return _now(services, job)
+    return current(services, job)
 
 
-def _now(services: Services, job: Job) -> Job:
+def current(services: Services, job: Job) -> Job:
+    """Return *job* as it is by now."""
     return services.state.jobs.get(job.job_id) or job

@@ -10,6 +10,7 @@ from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 
 _PATIENCE_S = 20.0  # somebody waits for the answer
+_HURRY_S = 5.0  # and can do without this one
 
 
 class Remotes:
@@ -45,6 +46,17 @@ class Remotes:
                 hint=f"it has: {', '.join(sorted(tips.branches)[:10]) or 'none'}",
                 pointer="/branches",
             )
+
+    async def ending_with(self, remote: str, commit: str) -> list[str]:
+        """
+        Return the branches of *remote* whose tip's id begins with *commit*, by name.
+
+        Raises:
+            FaultError: It cannot be had.
+        """
+        stall_s = min(_HURRY_S, self._tools.stall_s)
+        tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+        return sorted(name for name, tip in tips.branches.items() if tip.startswith(commit))
 
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
         """Return the first of *tips* from which *commit* can be reached, None if none."""

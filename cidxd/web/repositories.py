@@ -12,8 +12,8 @@ from cidxd.model import catalogue
 from cidxd.model import repository as addresses
 from cidxd.model.catalogue import Registration, RepositoryChange
 from cidxd.model.repository import Repository
+from cidxd.web import arrival, wire
 from cidxd.web import documents as doc
-from cidxd.web import wire
 from cidxd.web.requests import Discovery, Page, Reach, RepositoryBody, RepositoryPatch
 from cidxd.web.route import Call, answer
 from cidxd.web.services import Services
@@ -96,15 +96,8 @@ class Repositories:
 
     async def reach(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}/reach`."""
-        row, commit = self._named(call), call.asked(Reach).commit.lower()
-        branches = {branch.commit: branch.name for branch in row.branches}
-        tip = await self._services.remotes.reach(row.repository_id, commit, list(branches))
-        document: doc.ReachDocument = {
-            "commit": commit,
-            "reachable": tip is not None,
-            "branch": branches.get(tip) if tip is not None else None,
-        }
-        return answer(document)
+        commit = call.asked(Reach).commit
+        return answer(await arrival.reach(self._services, self._named(call), commit))
 
     def _named(self, call: Call) -> Repository:
         return catalogue.named(self._services.state, call.part("name"))

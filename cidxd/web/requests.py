@@ -28,19 +28,23 @@ class RefreshToken(Sent):
     refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
-class SyncBody(Sent):
-    """A wish for a sync; `branch` must be tracked, null means every tracked one."""
+class RepositorySyncBody(Sent):
+    """
+    A wish for a sync of the repository in the path.
+
+    `branch` must be tracked, null means every tracked one.  With `wait_commit` the answer says
+    whether that commit can be searched, and `Prefer: wait=N` holds it until then.
+    """
+
+    full: bool = False
+    branch: Branch | None = None
+    wait_commit: Commit | None = None
+
+
+class SyncBody(RepositorySyncBody):
+    """The same, for the repository of that name."""
 
     repository: Name
-    full: bool = False
-    branch: Branch | None = None
-
-
-class RepositorySyncBody(Sent):
-    """The same, for the repository in the path."""
-
-    full: bool = False
-    branch: Branch | None = None
 
 
 class CancelBody(Sent):

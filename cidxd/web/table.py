@@ -30,6 +30,7 @@ from cidxd.web.route import Route
 from cidxd.web.search import Search
 from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
+from cidxd.web.sync_documents import ReachDocument, SyncDocument
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
 _ALIKE = {409: "more than one job's id is like that"}
@@ -91,7 +92,7 @@ def _repositories(handlers: Repositories) -> list[Route]:
         Route(
             "GET", one + "/reach", handlers.reach,
             "Whether a commit is reachable from an indexed tip", query=Reach,
-            answer=doc.ReachDocument,
+            answer=ReachDocument,
         ),
     ]  # fmt: skip
 
@@ -101,12 +102,12 @@ def _jobs(handlers: Jobs) -> list[Route]:
         Route(
             "POST", "/api/sync", handlers.sync,
             "Ask for a sync: a new job, or one that waits already", body=SyncBody,
-            answer=doc.JobDocument, status=202, faults={404: "no such repository", **_BUSY},
+            answer=SyncDocument, status=202, faults={404: "no such repository", **_BUSY},
         ),
         Route(
             "POST", "/api/repositories/{name}/sync", handlers.sync_named,
-            "The same, for one repository", body=RepositorySyncBody, answer=doc.JobDocument,
-            status=202, faults=_BUSY,
+            "The same, for one repository", body=RepositorySyncBody,
+            answer=SyncDocument, status=202, faults=_BUSY,
         ),
         Route(
             "GET", "/api/jobs", handlers.list, "Jobs, newest first", query=JobQuery,

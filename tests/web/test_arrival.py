@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import Any
+
+import pytest
+from api_client import Api
+from sandbox import Checkout
+
+from cidxd.model.job import Kind
+
+
+async def synced(api: Api, commit: str, *, wait_s: int, **more: object) -> dict[str, Any]:
+    """Ask for a sync until *commit* can be searched; return the job that is answered."""
+    body = {"repository": "demo", "wait_commit": commit, **more}
+    status, job = await api.ask("POST", "/api/sync", body, headers={"Prefer": f"wait={wait_s}"})
+    assert status == 202, job
+    return dict(job)
+
+
+def unpushed(origin: Checkout) -> str:
+    """Return a commit after the newest that no branch has yet."""
+    return origin.git("commit-tree", "-p", "HEAD", "-m", "late", "HEAD^{tree}")
+
+
+async def test_the_answer_is_held_until_the_commit_can_be_searched(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    path = f"/api/repositories/{demo}/sync"
+    body = {"wait_commit": origin.head("HEAD~1")[:7].upper()}
+    status, job = await api.ask("POST", path, body, headers={"Prefer": "wait=60"})
+    assert (status, job["status"]) == (202, "completed")
+    commit = origin.head("HEAD~1")[:7]
+    found = {"commit": commit, "reachable": True, "branch": "main", "reason": None}
+    assert job["reach"] == found
+    _, contract = await api.ask("GET", "/api/openapi.json")
+    described = contract["components"]["schemas"]["SyncDocument"]["properties"]
+    assert set(job) == set(described)
+
+
+async def test_a_commit_that_is_pushed_after_the_sync_is_synced_again(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    late = unpushed(origin)
+    with api.made.services.bus.subscribed(lambda event: event.kind is Kind.COMPLETED) as news:
+        asking = asyncio.create_task(synced(api, late, wait_s=60))
+        first = (await news.next())[0].job_id
+    origin.git("update-ref", "refs/heads/main", late)
+    job = await asking
+    assert (job["status"], job["reach"]["reachable"]) == ("completed", True)
+    assert job["job_id"] > first
+    _, row = await api.ask("GET", f"/api/repositories/{demo}")
+    assert row["branches"][0]["commit"] == late
+
+
+async def test_a_commit_on_a_branch_that_is_not_tracked_is_told_with_the_way_out(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    await api.synced(demo)
+    late = unpushed(origin)
+    origin.git("branch", "topic", late)
+    job = await synced(api, late, wait_s=2)
+    assert job["reach"]["reachable"] is False
+    assert job["reach"]["reason"] == {
+        "code": "branch-not-tracked",
+        "detail": "the commit is on topic, which is not tracked",
+        "hint": "track it: cidx repo set demo --branch topic",
+    }
+
+
+async def test_a_commit_on_a_tracked_branch_that_was_not_asked_for_is_told(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    origin.git("branch", "topic")
+    tracked = {"branches": ["main", "topic"]}
+    await api.ask("PATCH", f"/api/repositories/{demo}", tracked)
+    await api.synced(demo)
+    late = unpushed(origin)
+    origin.git("branch", "-f", "topic", late)
+    job = await synced(api, late, wait_s=2, branch="main")
+    assert job["reach"]["reason"]["code"] == "branch-not-asked"
+    assert (await synced(api, late, wait_s=60))["reach"]["branch"] == "topic"
+
+
+async def test_a_commit_that_the_remote_has_not_is_told_when_the_wait_is_over(
+    api: Api, demo: str
+) -> None:
+    await api.synced(demo)
+    before = asyncio.get_running_loop().time()
+    job = await synced(api, "0123456789", wait_s=2)
+    assert asyncio.get_running_loop().time() - before >= 2
+    assert job["reach"]["reason"]["code"] == "commit-not-found"
+    _, jobs = await api.ask("GET", "/api/jobs")
+    assert len(jobs["jobs"]) > 2, "it asked again while it waited"
+
+
+@pytest.mark.usefixtures("demo")
+async def test_without_a_wait_the_answer_tells_how_things_are(api: Api, origin: Checkout) -> None:
+    body = {"repository": "demo", "wait_commit": origin.head()}
+    _, job = await api.ask("POST", "/api/sync", body)
+    assert job["reach"]["reachable"] is False
+    assert job["reach"]["reason"] is None
+    await api.synced("demo")
+    _, job = await api.ask("POST", "/api/sync", body)
+    assert job["reach"]["reachable"] is True
+
+
+@pytest.mark.usefixtures("demo")
+async def test_a_job_that_fails_is_not_waited_for_any_longer(api: Api, origin: Checkout) -> None:
+    commit = origin.head()
+    shutil.rmtree(origin.folder)
+    job = await synced(api, commit, wait_s=500)
+    assert (job["status"], job["error"]["code"]) == ("failed", "remote-not-found")
+    assert (job["reach"]["reachable"], job["reach"]["reason"]) == (False, None)
+
+
+@pytest.mark.usefixtures("demo")
+async def test_what_is_no_commit_is_refused_and_a_key_is_for_one_commit(api: Api) -> None:
+    for wrong in ("main", "123456", "g" * 40, "1" * 65):
+        status, problem = await api.ask(
+            "POST", "/api/sync", {"repository": "demo", "wait_commit": wrong}
+        )
+        assert (status, problem["pointer"]) == (422, "/wait_commit")
+    key = {"Idempotency-Key": "k"}
+    for commit, expected in (("1234567", 202), ("1234567", 202), ("7654321", 422)):
+        body = {"repository": "demo", "wait_commit": commit}
+        status, _ = await api.ask("POST", "/api/sync", body, headers=key)
+        assert status == expected
