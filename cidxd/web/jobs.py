@@ -29,6 +29,7 @@ from cidxd.web.requests import (
 )
 from cidxd.web.route import Call, answer
 from cidxd.web.services import Services
+from cidxd.web.sse import MEDIA_TYPE, EventSource
 from cidxd.web.sync_documents import ArrivalDocument
 
 _RETRY_AFTER_S: Final = "1"
@@ -37,8 +38,9 @@ _RETRY_AFTER_S: Final = "1"
 class Jobs:
     """Handlers of jobs."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, sse: EventSource) -> None:
         self._services = services
+        self._sse = sse
 
     async def sync(self, call: Call) -> web.StreamResponse:
         """`POST /api/sync`."""
@@ -81,8 +83,10 @@ class Jobs:
         return answer(self._document(job), headers=_headers(job, tag))
 
     async def events(self, call: Call) -> web.StreamResponse:
-        """`GET /api/jobs/{job_id}/events`."""
+        """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""
         job, asked = await self._found(call), call.asked(EventQuery)
+        if MEDIA_TYPE in call.request.headers.get("Accept", ""):
+            return await self._sse.stream(call, job, asked.after)
         events = await self._services.history.events(
             after=asked.after, limit=asked.limit, job_id=job.job_id
         )

@@ -1,16 +1,14 @@
 """
 One stream of truth over a WebSocket: a snapshot, then events, bookmarks while idle.
 
-A subscriber gets snapshot and cursor in one step; what it missed is read from the
-store up to that cursor, then its queue follows.  A message is JSON; see docs/api.md.
+A subscriber gets snapshot and cursor in one step; `following` has the events after it.
+A message is JSON; see docs/api.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 import orjson
@@ -21,17 +19,16 @@ from pydantic import Field, ValidationError
 from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
 from cidxd.model import catalogue
 from cidxd.model.account import Principal
-from cidxd.model.job import Event, Job
-from cidxd.web import wire
+from cidxd.web import following, wire
+from cidxd.web.following import Followed
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
+from cidxd.web.sse import EventSource
 from cidxd.work.bus import Subscription, TooSlowError
 
 _log = structlog.get_logger()
 
-BOOKMARK_S: Final = 15.0
 MESSAGE_LIMIT: Final = 64 * 1024  # bytes of one message from a client
-REPLAY_PAGE: Final = 500
 
 
 class Topic(Sent):
@@ -49,27 +46,23 @@ class Subscribe(Sent):
     after: Annotated[int, Field(ge=0)] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Followed:
-    """A topic understood: which events, which jobs, and the columns that replay reads by."""
-
-    wants: Callable[[Event], bool]
-    jobs: Callable[[], list[Job]]
-    job_id: str | None = None
-    repository_id: int | None = None
-
-
 class Live:
-    """The handler of `/api/stream`."""
+    """
+    The handler of `/api/stream`, and every stream there is.
+
+    Attributes:
+        sse: The streams of server-sent events.
+    """
 
     def __init__(self, services: Services) -> None:
+        self.sse = EventSource(services)
         self._services = services
         self._sockets: set[web.WebSocketResponse] = set()
 
     @property
     def is_followed(self) -> bool:
         """Somebody has a stream open."""
-        return bool(self._sockets)
+        return bool(self._sockets) or self.sse.is_followed
 
     async def stream(self, call: Call) -> web.StreamResponse:
         """`GET /api/stream`, upgraded."""
@@ -91,6 +84,7 @@ class Live:
 
     async def close(self) -> None:
         """Close every stream because the daemon stops."""
+        await self.sse.close()
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
 
@@ -125,25 +119,25 @@ class Live:
             raise InvalidError("one topic", code="message-invalid", hint=_USAGE)
         return wanted
 
-    async def _followed(self, topic: Topic) -> _Followed:
+    async def _followed(self, topic: Topic) -> Followed:
         state = self._services.state
         if topic.repository is not None:
             row = catalogue.named(state, topic.repository)
             number = row.repository_id
-            return _Followed(
+            return Followed(
                 lambda event: event.repository_id == number,
                 lambda: state.jobs.active_of(number),
                 repository_id=number,
             )
         if topic.job is None:
-            return _Followed(lambda _: True, state.jobs.active)
+            return Followed(lambda _: True, state.jobs.active)
         job_id = topic.job
         old = None if state.jobs.get(job_id) else await self._services.history.job(job_id)
         if old is None and state.jobs.get(job_id) is None:
             raise InvalidError(
                 f"no such job: {job_id}", code="job-not-found", hint="list them: cidx jobs list"
             )
-        return _Followed(
+        return Followed(
             lambda event: event.job_id == job_id,
             lambda: [job for job in (state.jobs.get(job_id) or old,) if job is not None],
             job_id=job_id,
@@ -153,7 +147,7 @@ class Live:
         self,
         socket: web.WebSocketResponse,
         who: Principal,
-        followed: _Followed,
+        followed: Followed,
         after: int | None,
     ) -> None:
         """Send snapshot, replay and news until the socket, the session or the queue ends."""
@@ -174,7 +168,7 @@ class Live:
         self,
         socket: web.WebSocketResponse,
         who: Principal,
-        followed: _Followed,
+        followed: Followed,
         after: int | None,
         news: Subscription,
     ) -> None:
@@ -185,48 +179,16 @@ class Live:
             await _say_error(socket, "cursor-expired", "start from the snapshot that follows")
             after = None
         await _say(socket, {"snapshot": {"jobs": jobs}, "cursor": cursor})
-        if after is not None:
-            async for event in self._replayed(followed, after, cursor):
-                await _say(socket, {"event": wire.event_document(event)})
-        while True:
-            events = await self._next(news)
-            self._check_session(who)
+        after = cursor if after is None else after
+        async for events in following.events(self._services, who, followed, news, after, cursor):
             for event in events:
                 await _say(socket, {"event": wire.event_document(event)})
             if not events:
                 await _say(socket, {"bookmark": state.cursor})
 
-    async def _next(self, news: Subscription) -> list[Event]:
-        """Wait for events; return none when it is time for a bookmark."""
-        try:
-            async with asyncio.timeout(BOOKMARK_S):
-                return await news.next()
-        except TimeoutError:
-            return []
-
     async def _can_resume(self, after: int, cursor: int) -> bool:
         first = await self._services.history.first_cursor()
         return after <= cursor and after + 1 >= first
-
-    async def _replayed(self, followed: _Followed, after: int, cursor: int) -> AsyncIterator[Event]:
-        """Yield the stored events above *after*, up to *cursor*, where the queue takes over."""
-        while after < cursor:
-            events = await self._services.history.events(
-                after=after,
-                limit=REPLAY_PAGE,
-                job_id=followed.job_id,
-                repository_id=followed.repository_id,
-            )
-            for event in events:
-                if event.cursor <= cursor:
-                    yield event
-            if len(events) < REPLAY_PAGE:
-                return
-            after = events[-1].cursor
-
-    def _check_session(self, who: Principal) -> None:
-        if who.session_id is not None:
-            self._services.identity.of_session(who.session_id)
 
 
 _USAGE: Final = (

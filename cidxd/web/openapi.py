@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from cidxd.__about__ import VERSION
 from cidxd.web.documents import ProblemDocument
 from cidxd.web.route import Route, Sent
+from cidxd.web.sse import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
 _PART: Final = re.compile(r"\{(\w+)\}")
@@ -128,6 +129,8 @@ def _responses(route: Route) -> dict[str, Any]:
         name = _name(route.answer)
         schema = _ref(name) if name else TypeAdapter(route.answer).json_schema()
         success["content"] = {route.media_type: {"schema": schema}}
+    if route.is_streamed:
+        success["content"][MEDIA_TYPE] = {"schema": {"type": "string"}}
     return {str(route.status): success, **responses}
 
 

@@ -70,6 +70,7 @@ class Route:
     Attributes:
         answer: What a success answers, a TypedDict or a list of media types' words; None: no body.
         faults: Other status codes it may answer, with their meaning, for the contract.
+        is_streamed: It answers as server-sent events too, to who accepts those.
         is_open: Nobody needs a token.
     """
 
@@ -83,6 +84,7 @@ class Route:
     query: type[Sent] | None = None
     body: type[Sent] | None = None
     media_type: str = "application/json"
+    is_streamed: bool = False
     faults: Mapping[int, str] = dataclasses.field(default_factory=dict)
     is_open: bool = False
 

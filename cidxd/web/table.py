@@ -49,7 +49,7 @@ def routes(services: Services, live: Live) -> list[Route]:
     table += [
         *Auth(services.identity).routes(),
         *_repositories(Repositories(services)),
-        *_jobs(Jobs(services)),
+        *_jobs(Jobs(services, live.sse)),
         *Pausing(services).routes(),
         *_search(Search(services)),
         Route(
@@ -125,7 +125,7 @@ def _one_job(handlers: Jobs, one: str) -> list[Route]:
         ),
         Route(
             "GET", one + "/events", handlers.events, "What happened to a job, oldest first",
-            query=EventQuery, answer=doc.EventList,
+            query=EventQuery, answer=doc.EventList, is_streamed=True,
             faults=_ALIKE,
         ),
         Route(
