@@ -76,7 +76,12 @@ def unheard(_line: str) -> None:
 
 
 async def ls_remote(
-    remote: str, *, env: Mapping[str, str], stall_s: float, say: Say = unheard
+    remote: str,
+    *,
+    env: Mapping[str, str],
+    stall_s: float,
+    lock_fd: int | None = None,
+    say: Say = unheard,
 ) -> Tips:
     """
     Ask *remote* for its branches and its default branch; git's own words go to *say*.
@@ -88,7 +93,7 @@ async def ls_remote(
         command = argv.ls_remote(remote)
     except ValueError as err:
         raise FaultError("protocol-refused", str(err)) from err
-    ended = await _git(command, env=env, stall_s=stall_s, say=say)
+    ended = await _git(command, env=env, stall_s=stall_s, lock_fd=lock_fd, say=say)
     default, branches = refs.remote_tips(ended.stdout)
     return Tips(default, branches, ended.usage)
 

@@ -65,6 +65,11 @@ class DataFolder:
         """The logs kept with the jobs."""
         return self.root / "logs"
 
+    @property
+    def repositories(self) -> Path:
+        """A folder for each repository."""
+        return self.root / "repositories"
+
     def repository(self, repository_id: int) -> RepositoryFolder:
         """Return the folder of one repository, made if it is not there."""
         found = self.to_read(repository_id)
@@ -73,7 +78,7 @@ class DataFolder:
 
     def to_read(self, repository_id: int) -> RepositoryFolder:
         """Return the folder of one repository, which need not be there."""
-        return RepositoryFolder(self.root / "repositories" / str(repository_id))
+        return RepositoryFolder(self.repositories / str(repository_id))
 
 
 def prepared(folder: Path) -> DataFolder:

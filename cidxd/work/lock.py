@@ -2,7 +2,8 @@
 A repository's lock file: held by the daemon and inherited by the children that write.
 
 flock belongs to the open file, so while any child lives it stays held, and a daemon
-restarted after kill -9 cannot touch a mirror that an orphan still uses.
+restarted after kill -9 cannot touch a mirror that an orphan still uses.  In the file stands
+which children were given it since it was last taken (`work/orphans.py`).
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ async def held(path: Path, wait_s: float) -> AsyncIterator[int]:
     Raises:
         FaultError: `mirror-locked`: somebody else held it for *wait_s* seconds.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         await _taken(descriptor, path, wait_s)
+        os.ftruncate(descriptor, 0)  # who is noted there has ended, or the lock were not free
         yield descriptor
     finally:
         os.close(descriptor)

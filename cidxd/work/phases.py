@@ -128,6 +128,7 @@ class Phases:
             repository.remote,
             env=self._tools.git_env,
             stall_s=self._tools.stall_s,
+            lock_fd=lock_fd,
             say=report.git_said,
         )
         tips = await self.tips(job.repository_id)

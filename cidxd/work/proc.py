@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from cidxd.errors import FaultError
 from cidxd.indexer.protocol import LINE_LIMIT
-from cidxd.work import shield
+from cidxd.work import orphans, shield
 from cidxd.work.child import Child, Exit
 
 
@@ -35,7 +35,7 @@ async def start(
         env: Its whole environment.
         stall_s: Silent for so long, its waiting methods raise.
         on_stderr: Told each record of stderr, ended by CR or LF.
-        pass_fds: Descriptors it inherits.
+        pass_fds: Locks of repositories that it inherits, and is noted in.
         line_limit: Bytes of one line of stdout.
 
     Raises:
@@ -53,6 +53,8 @@ async def start(
         )
     except OSError as err:
         raise _start_fault(argv[0], err) from err
+    for lock in pass_fds:
+        orphans.note(lock, process.pid)
     child = Child(process, stall_s)
     try:
         # Cancelled half connected, a pipe would belong to nobody.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -12,7 +13,7 @@ from cidxd.model.course import Result
 from cidxd.model.job import Job, Outcome, Status
 from cidxd.model.pipeline import Rescue
 from cidxd.store.ledger import Ledger
-from cidxd.work import lock
+from cidxd.work import lock, orphans
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tips
 
@@ -27,16 +28,24 @@ async def rescue(
     lock_wait_s: float,
 ) -> None:
     """
-    Settle every job that the store has as running: no process of ours runs it any more.
+    End what the last daemon left running, and settle every job that the store has as running.
 
     A job whose generation is published is completed from its saved summary, one that
     was to be cancelled is cancelled, every other goes back to its place in the queue.
     """
+    await _end_orphans(ledger, data)
     for job in [job for job in ledger.state.jobs.active() if job.status is Status.RUNNING]:
         published = await _published(job, data, tips_of, lock_wait_s) if job.is_permitted else None
         verdict = pipeline.rescue(job, published.job_ids if published else frozenset())
         _log.info("job_rescued", job_id=job.job_id, repository=job.repository, verdict=verdict.name)
         await _record(ledger, job, verdict)
+
+
+async def _end_orphans(ledger: Ledger, data: DataFolder) -> None:
+    for repository_id, pid in await asyncio.to_thread(orphans.end, data):
+        known = ledger.state.repositories.get(repository_id)
+        name = None if known is None else known.name
+        _log.warning("orphan_ended", pid=pid, repository=name, repository_id=repository_id)
 
 
 async def _published(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from house import HeldRemote, Home, Process, Server, Trap, descendants, wait_for_end, wait_until
+from remote import Lie
 from sandbox import Checkout
 
 
@@ -29,6 +31,15 @@ def daemon(home: Home, trap: Trap, tmp_path: Path) -> Iterator[Server]:
     made.sign_in(home)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def bystander() -> Iterator[Process]:
+    """A process that is none of the daemon's."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as made:
+        [found] = [process for process in descendants(os.getpid()) if process.pid == made.pid]
+        yield found
+        made.kill()
 
 
 def synced(home: Home, origin: Checkout) -> None:
@@ -78,6 +89,55 @@ def test_killed_while_one_job_fetches_and_another_is_queued(
     assert [attempt["interrupted"] for attempt in ended["attempts"]] == [False]
     daemon.events(queued["job_id"])
     wait_for_end(left)
+
+
+def test_killed_while_git_hangs_on_the_remote_it_ends_that_git_and_goes_on_at_once(
+    home: Home, daemon: Server, origin: Checkout, bystander: Process
+) -> None:
+    with HeldRemote(origin.folder) as remote:
+        home.cidx("repo", "add", remote.url, "--name", "slow")
+        remote.hold()
+        job_id = home.json("sync", "slow")["job_id"]
+        wait_until("the transfer", remote.is_holding)
+        gits = [process for process in children_of(daemon) if name_of(process).startswith("git")]
+        daemon.kill()
+        assert gits
+        assert all(process.is_alive for process in gits)
+        [folder] = (daemon.folder / "data" / "repositories").iterdir()
+        with (folder / "lock").open("a") as note:  # of a process that had this number before
+            note.write(f"{bystander.pid} {int(bystander.started) - 1}\n")
+        left = [folder / "mirror.git" / "packed-refs.lock"]
+        left += [folder / "mirror.git" / "objects" / "pack" / "tmp_pack_1"]
+        for path in left:
+            path.touch()
+        daemon.start()
+        assert not any(process.is_alive for process in gits), "gone before it is ready"
+        assert bystander.is_alive
+        remote.release()
+        job = daemon.ended(job_id)
+    was_given_back(daemon, job)
+    assert [attempt["error"] for attempt in job["attempts"]] == [None, None]
+    assert not any(path.exists() for path in left)
+    ended = [line for line in daemon.log().splitlines() if "orphan_ended" in line]
+    assert any("slow" in line for line in ended)
+
+
+def test_killed_while_git_asks_a_silent_remote_it_ends_that_git(
+    home: Home, daemon: Server, origin: Checkout
+) -> None:
+    with HeldRemote(origin.folder) as remote:
+        home.cidx("repo", "add", remote.url, "--name", "slow")
+        remote.lie = Lie(hang=True)
+        remote.arrived.clear()
+        job_id = home.json("sync", "slow")["job_id"]
+        wait_until("the question", remote.arrived.is_set)
+        gits = [process for process in children_of(daemon) if name_of(process).startswith("git")]
+        daemon.kill()
+        assert gits
+        remote.lie = None
+        daemon.start()
+        assert not any(process.is_alive for process in gits), "gone before it is ready"
+        was_given_back(daemon, daemon.ended(job_id))
 
 
 def test_killed_during_the_build(home: Home, daemon: Server, trap: Trap, origin: Checkout) -> None:
@@ -180,3 +240,7 @@ def test_told_to_stop_twice_it_does_not_wait_for_running_jobs(
 def children_of(server: Server) -> list[Process]:
     assert server.process is not None
     return descendants(server.process.pid)
+
+
+def name_of(process: Process) -> str:
+    return Path(f"/proc/{process.pid}/comm").read_text()
