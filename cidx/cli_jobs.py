@@ -150,8 +150,10 @@ def cancel(job_id: str, *, reason: str, force: bool, is_json: bool) -> None:
 
     If others asked for the same sync, only your own request is taken back.
     """
+    # A server from before there was force knows no such field.
+    body = {"reason": reason, **({"force": True} if force else {})}
     with _client() as client:
-        job = client.post(job_path(job_id, "cancel"), {"reason": reason, "force": force})
+        job = client.post(job_path(job_id, "cancel"), body)
     if is_json:
         terminal.out_json(job)
         return

@@ -246,6 +246,16 @@ def test_link_remembers_in_the_checkouts_own_configuration(cidx: Any, checkout: 
     assert checkout.git("config", "--local", "cidx.server") == "local"
 
 
+def test_a_cancel_without_force_is_what_a_server_that_knows_no_force_takes(
+    cidx: Any, checkout: Checkout, daemon: Any
+) -> None:
+    cidx("sync", cwd=checkout.folder)
+    for more in ((), ("--force",)):
+        cidx("jobs", "cancel", JOB_ID, *more, cwd=checkout.folder)
+    sent = [one["body"] for one in daemon.asked("POST", f"/api/jobs/{JOB_ID}/cancel")]
+    assert sent == [{"reason": ""}, {"reason": "", "force": True}]
+
+
 def test_an_unreachable_server_exits_3(cidx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIDX_SERVER", "http://127.0.0.1:9")
     monkeypatch.setenv("CIDX_TOKEN", "x")
