@@ -95,7 +95,7 @@ class JobQuery(Page):
 class EventQuery(Sent):
     """Events with a cursor above `after`; 0 is from the start."""
 
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, lt=1 << 62)] = 0
     limit: Annotated[int, Field(ge=1, le=5000)] = 500
 
 

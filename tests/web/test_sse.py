@@ -155,6 +155,13 @@ async def test_what_makes_no_sense_is_refused_before_the_stream_begins(
     assert (status, problem["code"]) == (400, code)
 
 
+async def test_a_cursor_beyond_all_numbers_is_refused_in_the_list_too(
+    api: Api, queued: str
+) -> None:
+    status, problem = await api.ask("GET", f"/api/jobs/{queued}/events?after={10**30}")
+    assert (status, problem["pointer"]) == (400, "?after")
+
+
 async def test_nobody_streams_without_a_token_or_a_job_that_is_not(api: Api, queued: str) -> None:
     accept = {"Accept": "text/event-stream"}
     assert (await api.ask("GET", f"/api/jobs/{queued}/events", token="", headers=accept))[0] == 401
