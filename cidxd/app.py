@@ -22,6 +22,7 @@ from cidxd.config import Config
 from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
+from cidxd.model.retention import Rules
 from cidxd.store import load
 from cidxd.store.database import open_reader, open_writer
 from cidxd.store.history import History
@@ -38,6 +39,7 @@ from cidxd.work import rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
+from cidxd.work.retention import Retention
 from cidxd.work.runner import Runner, StopReason
 from cidxd.work.scheduler import Scheduler
 from cidxd.work.searchers import Searchers
@@ -206,6 +208,7 @@ async def serve(
             asyncio.create_task(made.upkeep.run(), name="upkeep"),
             asyncio.create_task(made.tuning.run(hangup, reread), name="tuning"),
             asyncio.create_task(_warm(services.searchers), name="searchers"),
+            asyncio.create_task(retention(config, services).run(), name="retention"),
         ]
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
@@ -222,6 +225,17 @@ async def serve(
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
         await made.live.close()
     _log.info("stopped")
+
+
+def retention(config: Config, services: Services) -> Retention:
+    """Return what removes the jobs that are too old to be kept."""
+    kept = config.retention
+    rules = Rules(
+        completed_s=86_400 * kept.completed_days,
+        failed_s=86_400 * kept.failed_days,
+        kept_per_repository=kept.kept_per_repository,
+    )
+    return Retention(services.ledger, services.history, services.logs, rules, clock)
 
 
 async def _warm(searchers: Searchers) -> None:

@@ -20,6 +20,7 @@ DEFAULT_LISTEN = "127.0.0.1:8095"
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(gt=0, le=36_500)]
 
 
 class _Section(BaseModel):
@@ -88,6 +89,14 @@ class Auth(_Section):
     refresh_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
+class RetentionSection(_Section):
+    """How long jobs that ended are kept; one that did not end always is."""
+
+    completed_days: Days = Field(default=30.0, description="completed and cancelled jobs")
+    failed_days: Days = 90.0
+    kept_per_repository: Annotated[int, Field(ge=0)] = 20
+
+
 class Log(_Section):
     """What it tells."""
 
@@ -103,6 +112,7 @@ class Config(_Section):
     remotes: Remotes = Remotes()
     index: Index = Index()
     auth: Auth = Auth()
+    retention: RetentionSection = RetentionSection()
     log: Log = Log()
 
 

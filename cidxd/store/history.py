@@ -7,9 +7,20 @@ from typing import Any, Final
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
-from cidxd.model.job import Event, Job
+from cidxd.model.job import Event, Job, Status
+from cidxd.model.retention import Ended
 from cidxd.store import rows
+from cidxd.store.database import StoreError
 
+_ENDED: Final = """
+    SELECT job_id, status, finished_at FROM job
+    WHERE repository_id = ? AND finished_at < ? AND (finished_at, job_id) > (?, ?)
+    ORDER BY finished_at, job_id LIMIT ?
+"""
+_NEWEST_ENDED: Final = """
+    SELECT job_id FROM job WHERE repository_id = ? AND finished_at IS NOT NULL
+    ORDER BY finished_at DESC, job_id DESC LIMIT ?
+"""
 _EVENT_COLUMNS: Final = "cursor, job_id, repository_id, repository, seq, at, kind, data"
 
 
@@ -72,10 +83,44 @@ class History:
         sql = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {clause} ORDER BY cursor LIMIT ?"  # noqa: S608 - columns are ours
         return [rows.event_from(row) for row in await self._all(sql, (*parameters, limit))]
 
-    async def first_cursor(self) -> int:
-        """Return the oldest event's cursor, 0 without events."""
-        found = await self._all("SELECT min(cursor) FROM event", ())
-        return int(found[0][0] or 0)
+    async def pruned_cursor(self) -> int:
+        """Return the newest cursor whose event is not kept any more, 0 if all are."""
+        found = await self._all(rows.PRUNED_CURSOR, ())
+        return int(found[0][0]) if found else 0
+
+    async def ended(
+        self, repository_id: int, *, before: float, after: Ended | None, limit: int
+    ) -> list[Ended]:
+        """
+        Return up to *limit* jobs of a repository that ended before *before*, the oldest first.
+
+        Those up to *after* are left out (the page's cursor).
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        start = (0.0, "") if after is None else (after.finished_at, after.job_id)
+        try:
+            found = await self._all(_ENDED, (repository_id, before, *start, limit))
+        except aiosqlite.Error as err:
+            raise StoreError(f"the database cannot be read: {err}") from err
+        return [
+            Ended(job_id=job_id, status=Status(status), finished_at=finished_at)
+            for job_id, status, finished_at in found
+        ]
+
+    async def newest_ended(self, repository_id: int, limit: int) -> list[str]:
+        """
+        Return the ids of the *limit* jobs of a repository that ended last, the newest first.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        try:
+            found = await self._all(_NEWEST_ENDED, (repository_id, limit))
+        except aiosqlite.Error as err:
+            raise StoreError(f"the database cannot be read: {err}") from err
+        return [row[0] for row in found]
 
     async def _all(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
         return list(await self._connection.execute_fetchall(sql, parameters))

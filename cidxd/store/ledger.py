@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cidxd.model import accounts, catalogue, course, intake, queue
+from cidxd.model import accounts, catalogue, course, intake, queue, retention
 from cidxd.model.account import Principal, Session, User
 from cidxd.model.course import Result
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
@@ -106,6 +106,10 @@ class Ledger:
     async def interrupted(self, job_id: str) -> Job:
         """Put a running job back; its attempt is given back."""
         return await self._decide(course.interrupted, job_id, now=self._clock())
+
+    async def prune(self, job_ids: Sequence[str]) -> list[str]:
+        """Forget ended jobs and their events; see `retention.prune`."""
+        return await self._decide(retention.prune, job_ids)
 
     async def register(self, wanted: catalogue.Registration) -> Repository:
         """Add a repository; see `catalogue.register`."""

@@ -31,7 +31,10 @@ async def load_state(connection: aiosqlite.Connection) -> State:
             job = rows.job_from(body)
             state.jobs.put(job.job_id, job)
     await _load_small_tables(connection, state)
-    state.cursor = await _number(connection, "SELECT max(cursor) FROM event")
+    state.cursor = max(
+        await _number(connection, "SELECT max(cursor) FROM event"),
+        await _number(connection, f"SELECT coalesce(({rows.PRUNED_CURSOR}), 0)"),
+    )
     state.last_repository_id = await _number(connection, _HIGHEST_REPOSITORY)
     return state
 

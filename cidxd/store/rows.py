@@ -64,6 +64,14 @@ _PUT_SETTING: Final = """
     INSERT INTO setting (name, value) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+# Kept for ever: no cursor is given twice, and who saw less than this may have missed something.
+_NOTE_PRUNED: Final = """
+    INSERT INTO setting (name, value)
+    SELECT 'pruned_cursor', max(cursor) FROM event WHERE job_id = ? GROUP BY job_id
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    WHERE CAST(excluded.value AS INTEGER) > CAST(setting.value AS INTEGER)
+"""
+PRUNED_CURSOR: Final = "SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'pruned_cursor'"
 
 
 def statements(draft: State, first_cursor: int) -> Statements:
@@ -84,6 +92,9 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_SESSION, _changed(draft.sessions.changed.values(), _session_row)),
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
+        (_NOTE_PRUNED, _dropped(draft.jobs.changed)),
+        ("DELETE FROM event WHERE job_id = ?", _dropped(draft.jobs.changed)),
+        ("DELETE FROM job WHERE job_id = ?", _dropped(draft.jobs.changed)),
         ("DELETE FROM repository WHERE repository_id = ?", _dropped(draft.repositories.changed)),
         ("DELETE FROM session WHERE session_id = ?", _dropped(draft.sessions.changed)),
         ("DELETE FROM setting WHERE name = ?", _dropped(draft.pauses.changed)),

@@ -175,7 +175,7 @@ class Live:
         state, now = self._services.state, self._services.clock()
         limits, cursor = self._services.ledger.limits, state.cursor
         jobs = [wire.job_document(job, state, limits, now) for job in followed.jobs()]
-        if after is not None and not await self._can_resume(after, cursor):
+        if after is not None and not await self._can_resume(followed, after, cursor):
             await _say_error(socket, "cursor-expired", "start from the snapshot that follows")
             after = None
         await _say(socket, {"snapshot": {"jobs": jobs}, "cursor": cursor})
@@ -186,9 +186,11 @@ class Live:
             if not events:
                 await _say(socket, {"bookmark": state.cursor})
 
-    async def _can_resume(self, after: int, cursor: int) -> bool:
-        first = await self._services.history.first_cursor()
-        return after <= cursor and after + 1 >= first
+    async def _can_resume(self, followed: Followed, after: int, cursor: int) -> bool:
+        """Return whether every event above *after* is still there; a job has all of its own."""
+        if followed.job_id is not None:
+            return after <= cursor
+        return await self._services.history.pruned_cursor() <= after <= cursor
 
 
 _USAGE: Final = (

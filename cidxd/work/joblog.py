@@ -96,6 +96,14 @@ class JobLogs:
         # A line that is being written is left for later; so no character is ever cut in two.
         return Piece(content[: content.rfind(b"\n") + 1], size)
 
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Remove the logs of these jobs, as far as they have any.  Blocks."""
+        for job_id in job_ids:
+            try:
+                self._path(job_id).unlink(missing_ok=True)
+            except OSError as err:
+                _log.warning("job_log_stays", job_id=job_id, error=str(err))
+
     def _path(self, job_id: str) -> Path:
         # The first part of an id is its time, which would put a year's jobs into one folder.
         return self._folder / job_id.rpartition("-")[2][:2] / f"{job_id}.log"

@@ -88,6 +88,26 @@ async def test_a_cursor_from_the_future_starts_over_with_a_snapshot(api: Api) ->
     await stream.close()
 
 
+async def test_a_cursor_older_than_what_is_kept_starts_over_and_a_kept_job_is_whole(
+    api: Api, demo: str
+) -> None:
+    old, kept = await api.synced(demo), await api.synced(demo)
+    await api.made.services.ledger.prune([old["job_id"]])
+    stream = await opened(api)
+    for topic in ({"all": True}, {"repository": demo}):
+        await stream.send_json({"subscribe": topic, "after": 0})
+        assert (await received(stream))["error"]["code"] == "cursor-expired"
+        assert "snapshot" in await received(stream)
+    await stream.send_json({"subscribe": {"job": kept["job_id"]}, "after": 0})
+    assert (await events_to_the_end(stream))[0]["seq"] == 1
+    pruned = await api.made.services.history.pruned_cursor()
+    await stream.send_json({"subscribe": {"all": True}, "after": pruned})
+    assert (await events_to_the_end(stream))[0]["seq"] == 1
+    await stream.close()
+    status, problem = await api.ask("GET", f"/api/jobs/{old['job_id']}/events")
+    assert (status, problem["code"]) == (404, "job-not-found")
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [
