@@ -27,12 +27,14 @@ _PAUSE: Final = TypeAdapter(Pause)
 
 _PUT_JOB: Final = """
     INSERT INTO job (job_id, repository_id, repository, requested_by, status, outcome, returned,
-                     created_at, finished_at, seq, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     created_at, started_at, finished_at, files_indexed, bytes_indexed, seq, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (job_id) DO UPDATE SET
         repository = excluded.repository, requested_by = excluded.requested_by,
         status = excluded.status, outcome = excluded.outcome, returned = excluded.returned,
-        finished_at = excluded.finished_at, seq = excluded.seq, body = excluded.body
+        started_at = excluded.started_at, finished_at = excluded.finished_at,
+        files_indexed = excluded.files_indexed, bytes_indexed = excluded.bytes_indexed,
+        seq = excluded.seq, body = excluded.body
 """
 _PUT_EVENT: Final = """
     INSERT INTO event (cursor, job_id, repository_id, repository, seq, at, kind, data)
@@ -185,6 +187,7 @@ def _dropped_pairs(draft: State) -> list[Row]:
 
 
 def _job_row(job: Job) -> Row:
+    summary = job.summary or {}
     return (
         job.job_id,
         job.repository_id,
@@ -194,7 +197,10 @@ def _job_row(job: Job) -> Row:
         job.outcome,
         job.returned,
         job.created_at,
+        job.started_at,
         job.finished_at,
+        summary.get("files_indexed"),
+        summary.get("bytes_indexed"),
         job.seq,
         _JOB.dump_json(job).decode(),
     )

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
 from cidxd.web.route import Sent
 
+
+def _instant(value: str) -> str:
+    try:
+        instant.from_wire(value)
+    except ValueError:
+        raise ValueError("not an RFC 3339 instant or a date") from None
+    return value
+
+
+Instant = Annotated[str, AfterValidator(_instant)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Branch = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$")]
@@ -77,19 +87,16 @@ class JobQuery(Page):
     outcome: Outcome | None = None
     repository: Name | None = None
     user: Name | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
-    @field_validator("since", "until")
-    @classmethod
-    def _instant(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                instant.from_wire(value)
-            except ValueError:
-                raise ValueError("not an RFC 3339 instant or a date") from None
-        return value
+
+class StatsQuery(Sent):
+    """Figures of the jobs that ended since then (RFC 3339 or a date; 30 days), of a repository."""
+
+    since: Instant | None = None
+    repository: Name | None = None
 
 
 class EventQuery(Sent):

@@ -30,6 +30,7 @@ from cidxd.web.route import Route
 from cidxd.web.search import Search
 from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
+from cidxd.web.stats import Stats
 from cidxd.web.sync_documents import ReachDocument, SyncDocument
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
@@ -51,6 +52,7 @@ def routes(services: Services, live: Live) -> list[Route]:
         *_repositories(Repositories(services)),
         *_jobs(Jobs(services, live.sse)),
         *Pausing(services).routes(),
+        *Stats(services).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,
