@@ -107,8 +107,14 @@ def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
 def end_attempt(
     state: State, job_id: str, error: JobError, following: Defer | GiveUp, *, now: float
 ) -> Job:
-    """Record a fault, and put the job back or end it as *following* says."""
+    """
+    Record a fault, and put the job back or end it as *following* says.
+
+    A job that was to be cancelled is cancelled: what broke under the cancel is not news.
+    """
     job = _active(state, job_id)
+    if job.cancel is not None:
+        return cancelled(state, job_id, now=now)
     match following:
         case Defer(seconds):
             return state.take(moves.defer(job, error, run_after=now + seconds, at=now))
@@ -131,8 +137,15 @@ def cancelled(state: State, job_id: str, *, now: float) -> Job:
 
 
 def interrupted(state: State, job_id: str, *, now: float) -> Job:
-    """Put the job back because the daemon stops or stopped; the attempt is given back."""
-    return state.take(moves.interrupt(_active(state, job_id), at=now))
+    """
+    Put the job back because the daemon stops or stopped; the attempt is given back.
+
+    A job that was to be cancelled is cancelled: nobody wants it to go on.
+    """
+    job = _active(state, job_id)
+    if job.cancel is not None:
+        return cancelled(state, job_id, now=now)
+    return state.take(moves.interrupt(job, at=now))
 
 
 def _claim(state: State, job: Job, now: float) -> Job:

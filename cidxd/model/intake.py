@@ -103,10 +103,8 @@ def cancel(
         return None
     if job.is_final or job.is_permitted:
         return Cancelled(job, CancelEffect.TOO_LATE)
-    others = [name for name in job.requesters if name != who.name]
-    if others and not who.is_admin and who.name in job.requesters:
-        withdrawn = moves.withdraw(job, user=who.name, at=now)
-        return Cancelled(state.take(withdrawn), CancelEffect.WITHDRAWN)
+    if not who.is_admin and any(name != who.name for name in job.requesters):
+        return _withdraw(state, job, who, now)
     request = CancelRequest(requested_by=who.name, reason=reason, at=now, force=force)
     if job.status is Status.QUEUED:
         return Cancelled(state.take(moves.cancel(job, request, at=now)), CancelEffect.ENDED)
@@ -141,6 +139,13 @@ def _join(state: State, job: Job, request: SyncRequest, now: float) -> Submitted
     wanted = dataclasses.replace(job, priority=queue.more_urgent(job.priority, request.priority))
     joined = moves.join(wanted, user=request.user, options=request.options, at=now)
     return Submitted(state.take(joined), is_joined=True)
+
+
+def _withdraw(state: State, job: Job, who: Principal, now: float) -> Cancelled:
+    """Let others have *job*; a cancel sent twice finds its sender withdrawn and changes nothing."""
+    if who.name in job.requesters:
+        job = state.take(moves.withdraw(job, user=who.name, at=now))
+    return Cancelled(job, CancelEffect.WITHDRAWN)
 
 
 def _replayed(state: State, request: SyncRequest) -> Submitted | None:

@@ -187,8 +187,6 @@ class Runner:
 
     def _fault(self, job: Job, fault: FaultError) -> Awaitable[Job]:
         now = self._ledger.state.jobs.get(job.job_id) or job
-        if now.cancel is not None:  # the cancel was first; what broke under it is not news
-            return self._ledger.cancelled(job.job_id)
         following = pipeline.after_fault(
             fault, attempt=job.attempt, max_attempts=self.max_attempts, jitter=self._jitter()
         )

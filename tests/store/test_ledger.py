@@ -292,6 +292,33 @@ async def test_one_requesters_cancel_withdraws_and_the_last_ones_ends_the_job(
     assert last.job.status is Status.CANCELLED
 
 
+async def test_a_cancel_sent_twice_at_once_leaves_the_job_to_those_who_want_it(
+    store: Store,
+) -> None:
+    repository_id = await store.repository()
+    job = (await store.ledger.submit(store.request(repository_id, "ada"))).job
+    await store.ledger.submit(store.request(repository_id, "bob"))
+    twice = [store.ledger.cancel(job.job_id, BOB, reason="") for _ in range(2)]
+    answers = await asyncio.gather(*twice)
+    assert [answer.effect for answer in answers if answer] == [CancelEffect.WITHDRAWN] * 2
+    now = store.ledger.state.jobs.get(job.job_id)
+    assert now is not None
+    assert (now.status, now.requesters) == (Status.QUEUED, ("ada",))
+    assert [event.kind for event in store.events].count(Kind.WITHDRAWN) == 1
+
+
+@pytest.mark.parametrize("end", ["transient fault", "last fault", "stop"])
+async def test_a_job_that_was_to_be_cancelled_is_never_put_back(store: Store, end: str) -> None:
+    job = await store.running()
+    await store.ledger.cancel(job.job_id, ADA, reason="wrong branch")
+    if end == "stop":  # the daemon stops before the cancel reached the runner
+        ended = await store.ledger.interrupted(job.job_id)
+    else:  # the fault was judged before the cancel was on record
+        following = Defer(5.0) if end == "transient fault" else GiveUp()
+        ended = await store.ledger.end_attempt(job.job_id, _error(), following)
+    assert (ended.status, ended.message) == (Status.CANCELLED, "cancelled by ada")
+
+
 async def test_a_pause_outlasts_a_restart_and_so_does_its_end(
     tmp_path: Path, clock: Callable[[], float]
 ) -> None:
