@@ -14,7 +14,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from cidxd.model.account import Role, Session, User
-from cidxd.model.job import Event, Job, Kind
+from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import IdempotencyKey, Pause, State
 from cidxd.model.repository import Repository
 
@@ -61,6 +61,8 @@ _PUT_SESSION: Final = """
 """
 _PUT_KEY: Final = """
     INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (user, key) DO UPDATE SET
+        body_hash = excluded.body_hash, job_id = excluded.job_id, created_at = excluded.created_at
 """
 _PUT_SETTING: Final = """
     INSERT INTO setting (name, value) VALUES (?, ?)
@@ -87,7 +89,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
     numbered = enumerate(draft.events, first_cursor)
     written: Statements = [
         (_PUT_REPOSITORY, _changed(draft.repositories.changed.values(), _repository_row)),
-        # Queued before running: a job leaves the one slot before another takes it.
+        # A job leaves the one running or the one fresh slot before another takes it.
         (_PUT_JOB, _changed(_slot_order(draft), _job_row)),
         (_PUT_EVENT, [_event_row(cursor, event) for cursor, event in numbered]),
         (_PUT_USER, _changed(draft.users.changed.values(), _user_row)),
@@ -170,8 +172,16 @@ def event_from(row: Iterable[Any]) -> Event:
 
 
 def _slot_order(draft: State) -> list[Job]:
-    jobs = [job for job in draft.jobs.changed.values() if job is not None]
-    return sorted(jobs, key=lambda job: (not job.is_final, job.status == "running"))
+    """Return the changed jobs: ended, put back, running, fresh; each frees what the next take."""
+
+    def rank(job: Job) -> int:
+        if job.is_final:
+            return 0
+        if job.status is Status.RUNNING:
+            return 2
+        return 1 if job.returned else 3
+
+    return sorted((job for job in draft.jobs.changed.values() if job is not None), key=rank)
 
 
 def _changed(records: Iterable[Any], row_of: Callable[[Any], Row]) -> list[Row]:

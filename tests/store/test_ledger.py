@@ -319,6 +319,30 @@ async def test_a_job_that_was_to_be_cancelled_is_never_put_back(store: Store, en
     assert (ended.status, ended.message) == (Status.CANCELLED, "cancelled by ada")
 
 
+async def test_a_claim_and_the_follow_up_of_the_same_moment_are_one_commit(store: Store) -> None:
+    repository_id = await store.repository()
+    await store.ledger.submit(store.request(repository_id))
+    said: list[str] = []
+    await store.connection.set_trace_callback(said.append)
+    claimed, follow_up = await asyncio.gather(
+        store.ledger.claim_due(), store.ledger.submit(store.request(repository_id))
+    )
+    assert [claimed[0].status, follow_up.job.status] == [Status.RUNNING, Status.QUEUED]
+    assert (said.count("COMMIT"), said.count("ROLLBACK")) == (1, 0)
+
+
+async def test_an_idempotency_key_is_taken_again_when_its_job_is_too_old_to_be_replayed(
+    store: Store,
+) -> None:
+    job = await store.running()
+    first = store.request(job.repository_id, key="k", body_hash="a")
+    known = await store.ledger.submit(first)
+    await store.ledger.cancel(known.job.job_id, ADA, reason="")
+    store.ledger.state.jobs.drop(known.job.job_id)  # as after 500 others
+    again = store.request(job.repository_id, key="k", body_hash="a")
+    assert (await store.ledger.submit(again)).job.job_id == again.job_id
+
+
 async def test_a_pause_outlasts_a_restart_and_so_does_its_end(
     tmp_path: Path, clock: Callable[[], float]
 ) -> None:
