@@ -81,6 +81,7 @@ class Scheduler:
 
     async def _claim(self) -> float | None:
         """Start what is due; return the seconds until it is worth looking again."""
+        looked_at = self._clock()  # a back-off that ends while it claims is not passed over
         try:
             # Shielded: a claim that commits is started, also when the daemon stops right then.
             self._claiming = asyncio.create_task(self._claimed(), name="claim")
@@ -89,9 +90,8 @@ class Scheduler:
         except StoreError as err:
             _log.warning("claim_refused", error=err.message)
             return _STORE_AGAIN_S
-        now = self._clock()
-        wakes_at = queue.wakes_at(self._ledger.state, now=now)
-        return None if wakes_at is None else wakes_at - now
+        wakes_at = queue.wakes_at(self._ledger.state, now=looked_at)
+        return None if wakes_at is None else wakes_at - self._clock()
 
     async def _claimed(self) -> list[Job]:
         if not queue.due(self._ledger.state, self._ledger.limits, now=self._clock()):
