@@ -2,9 +2,10 @@
 PYTHON ?= python3
 REPO ?=
 REPOS ?= .
+LOOPS ?= 20
 BIN := .venv/bin
 
-.PHONY: demo test lint unit damage bench bench-index truth growth clean
+.PHONY: demo test lint unit damage crash bench bench-index truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -24,6 +25,10 @@ unit: .venv/test-ready
 # Many rounds of random harm to an index; the tests take a few of them.
 damage: .venv/test-ready
 	DAMAGE_ROUNDS=150 DAMAGE_SEED=$$$$ $(BIN)/python -m pytest tests/indexer/conformance/test_damage_rounds.py
+
+# The daemon killed LOOPS times under clients who submit, cancel and follow: docs/promises.md.
+crash: .venv/test-ready
+	CRASH_ROUNDS=$(LOOPS) CRASH_SEED=$$$$ $(BIN)/python -m pytest -s tests/system/test_crash_loop.py
 
 # Long; writes its figures to standard output.  See docs/performance.md.
 bench: .venv/test-ready
