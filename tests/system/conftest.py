@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import PATIENCE_S, Home, Server
+from house import PATIENCE_S, Home, Server, Trap
 from sandbox import Checkout
 
 
@@ -26,6 +26,15 @@ def home(tmp_path: Path) -> Iterator[Home]:
             timeout=PATIENCE_S,
             check=False,
         )
+
+
+@pytest.fixture
+def trap(home: Home) -> Iterator[Trap]:
+    """Holds a build child of *home* at a chosen moment."""
+    made = Trap(home)
+    yield made
+    made.release()
+    made.close()
 
 
 @pytest.fixture

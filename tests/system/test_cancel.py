@@ -19,14 +19,6 @@ GRACE_S = 3.0  # between TERM and KILL
 
 
 @pytest.fixture
-def trap(home: Home) -> Iterator[Trap]:
-    made = Trap(home)
-    yield made
-    made.release()
-    made.close()
-
-
-@pytest.fixture
 def daemon(home: Home, trap: Trap, tmp_path: Path) -> Iterator[Server]:
     del trap  # its environment is the daemon's
     made = Server(home, tmp_path / "server")

@@ -13,14 +13,6 @@ from sandbox import Checkout
 
 
 @pytest.fixture
-def trap(home: Home) -> Iterator[Trap]:
-    made = Trap(home)
-    yield made
-    made.release()
-    made.close()
-
-
-@pytest.fixture
 def daemon(home: Home, trap: Trap, tmp_path: Path) -> Iterator[Server]:
     del trap  # its environment is the daemon's
     limits = "[limits]\nrunning = 2\nindex_children = 1\ndrain_seconds = 3600\n"

@@ -16,14 +16,6 @@ from sandbox import Checkout
 
 
 @pytest.fixture
-def trap(home: Home) -> Iterator[Trap]:
-    made = Trap(home)
-    yield made
-    made.release()
-    made.close()
-
-
-@pytest.fixture
 def daemon(home: Home, trap: Trap, tmp_path: Path) -> Iterator[Server]:
     del trap  # its environment is the daemon's
     made = Server(home, tmp_path / "server", more="[limits]\nrunning = 1\ndrain_seconds = 0.1\n")
