@@ -189,7 +189,14 @@ def detail_lines(job: Job) -> list[str]:
     if job.get("error"):
         lines.append(f"  {'error':10} {error_text(job['error'])}")
         lines += [f"  {'hint':10} {job['error']['hint']}"] if job["error"].get("hint") else []
+        lines.append(f"  {'fault':10} {_fault_name(job['error'])}")
     return lines
+
+
+def _fault_name(error: dict[str, Any]) -> str:
+    kind = "transient" if error.get("retryable") else "permanent"
+    page = error.get("docs")
+    return f"{error.get('code')} ({kind})" + (f", see {page}" if page else "")
 
 
 def _attempt_line(attempt: dict[str, Any]) -> str:

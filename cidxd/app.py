@@ -137,7 +137,7 @@ async def daemon(
             ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs
         )
         scheduler = Scheduler(ledger, runner.run, clock)
-        tuning = Tuning(config, ledger, runner, scheduler)
+        tuning = Tuning(config, ledger, runner, scheduler, shop)
         news.listeners += [scheduler.notice, upkeep.notice]
         repositories = ledger.state.repositories.values()
         upkeep.want(row.repository_id for row in repositories if row.branches)

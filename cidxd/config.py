@@ -64,8 +64,12 @@ class LimitsSection(_Section):
     max_file_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
     attempts: Positive = 4
     stall_seconds: Seconds = 300.0
+    fetch_seconds: Seconds | None = Field(default=None, description="no limit")
+    index_seconds: Seconds | None = Field(default=None, description="no limit")
+    child_memory_mb: Positive | None = Field(default=None, description="no limit")
     drain_seconds: Annotated[float, Field(ge=0)] = 30.0
     search_seconds: Seconds = 5.0
+    search_memory_mb: Positive = 2048
 
 
 class Remotes(_Section):

@@ -272,6 +272,12 @@ FAULTS: Final[dict[str, Fault]] = {
         "a phase passed a limit set by the operator", "raise the limit in the configuration", False
     ),
     "disk-full": Fault("the disk is full", "free some space; the sync is tried again", True),
+    "disk-unwritable": Fault(
+        "the disk cannot be written",
+        "let the daemon's user write its data folder, and mount its disk for writing",
+        False,
+    ),
+    "disk-failed": Fault("the disk failed", "see the kernel's log; the sync is tried again", True),
     "out-of-memory": Fault("memory ran out", "free some memory; the sync is tried again", True),
     "internal": Fault(
         "something unforeseen happened in the daemon", "report it with the daemon's log", False

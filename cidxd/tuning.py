@@ -19,6 +19,7 @@ from cidxd.model.queue import Limits
 from cidxd.store.ledger import Ledger
 from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
+from cidxd.workshop import Workshop
 
 _log = structlog.get_logger()
 
@@ -31,6 +32,10 @@ LIVE: Final = frozenset(
         "limits.attempts",
         "limits.drain_seconds",
         "limits.search_seconds",
+        "limits.fetch_seconds",
+        "limits.index_seconds",
+        "limits.child_memory_mb",
+        "limits.search_memory_mb",
     }
 )
 
@@ -55,13 +60,19 @@ class Tuning:
     """
 
     def __init__(
-        self, config: Config, ledger: Ledger, runner: Runner, scheduler: Scheduler
+        self,
+        config: Config,
+        ledger: Ledger,
+        runner: Runner,
+        scheduler: Scheduler,
+        shop: Workshop,
     ) -> None:
         self._started_with = config
         self._config = config
         self._ledger = ledger
         self._runner = runner
         self._scheduler = scheduler
+        self._shop = shop
         self.limits = config.limits
 
     async def run(self, hangup: asyncio.Event, reread: Callable[[], Config]) -> None:
@@ -84,6 +95,7 @@ class Tuning:
         self.limits = config.limits
         self._ledger.limits = job_limits(config)
         self._runner.max_attempts = config.limits.attempts
+        self._shop.allow(config.limits)
         self._scheduler.look_again()
         _log.info("config_reloaded", changed=changed, needs_restart=stale)
 

@@ -8,9 +8,10 @@ import sys
 from typing import Final
 
 from cidxd import config as settings
-from cidxd.config import Config
+from cidxd.config import Config, LimitsSection
 from cidxd.git import guard
 from cidxd.store.ledger import Ledger
+from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.searchers import Searchers
@@ -27,12 +28,22 @@ class Workshop:
     searchers: Searchers
     upkeep: Upkeep
     phases: Phases
+    allowance: Allowance
+    search_allowance: Allowance
+
+    def allow(self, limits: LimitsSection) -> None:
+        """Let children use what *limits* says from now on."""
+        self.allowance.memory_mb = limits.child_memory_mb
+        self.allowance.fetch_s = limits.fetch_seconds
+        self.allowance.index_s = limits.index_seconds
+        self.search_allowance.memory_mb = limits.search_memory_mb
 
 
 def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: bool) -> Workshop:
     """Return the workshop of a daemon; no child runs yet."""
     tools = tools_of(config, is_embedded=is_embedded)
-    searchers = searchers_of(config, tools)
+    allowance, search_allowance = Allowance(), Allowance("limits.search_memory_mb")
+    searchers = searchers_of(config, tools, search_allowance)
     index_slots = asyncio.Semaphore(config.limits.index_children or settings.cores())
     upkeep = Upkeep(
         _child("upkeep"),
@@ -42,6 +53,7 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         index_slots=index_slots,
         stall_s=tools.stall_s,
         pause_s=UPKEEP_PAUSE_S,
+        allowance=allowance,
     )
     phases = Phases(
         tools,
@@ -53,8 +65,11 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
             job_id, summary=summary, commits=commits
         ),
         index_slots=index_slots,
+        allowance=allowance,
     )
-    return Workshop(tools, searchers, upkeep, phases)
+    shop = Workshop(tools, searchers, upkeep, phases, allowance, search_allowance)
+    shop.allow(config.limits)
+    return shop
 
 
 def tools_of(config: Config, *, is_embedded: bool) -> Tools:
@@ -76,12 +91,13 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
     )
 
 
-def searchers_of(config: Config, tools: Tools) -> Searchers:
+def searchers_of(config: Config, tools: Tools, allowance: Allowance | None = None) -> Searchers:
     """Return the search children, not started yet."""
     return Searchers(
         _child("search"),
         env=tools.child_env,
         size=config.limits.search_children or settings.cores(),
+        allowance=allowance,
     )
 
 

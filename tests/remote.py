@@ -39,6 +39,7 @@ class Lie:
         drop_after: The connection is cut after so many bytes of an answer's body.
         hang: No answer ever comes, but the connection stays.
         bytes_per_s: The body comes no faster.
+        every_s: And in steps so far apart.
         only_service: Lie about requests whose path ends so, such as "git-upload-pack".
         times: So many requests only, then the truth; None for all.
     """
@@ -48,6 +49,7 @@ class Lie:
     drop_after: int | None = None
     hang: bool = False
     bytes_per_s: int | None = None
+    every_s: float = 1.0
     only_service: str = ""
     times: int | None = None
 
@@ -166,11 +168,11 @@ async def _sent(
     answer = web.StreamResponse(status=status, headers=kept)
     await answer.prepare(request)
     until = len(body) if lie.drop_after is None else min(lie.drop_after, len(body))
-    step = lie.bytes_per_s or max(until, 1)
+    step = int((lie.bytes_per_s or 0) * lie.every_s) or max(until, 1)
     for begin in range(0, until, step):
         await answer.write(body[begin : min(begin + step, until)])
         if lie.bytes_per_s:
-            await asyncio.sleep(1)
+            await asyncio.sleep(lie.every_s)
     if until < len(body) and request.transport is not None:
         request.transport.abort()
     else:

@@ -8,6 +8,7 @@ about itself comes as `remote: …`; such lines never speak of our own mirror.
 from __future__ import annotations
 
 import re
+import signal
 from typing import Final
 
 from cidxd.errors import FaultError
@@ -75,10 +76,29 @@ _TOLD_BY_ANYONE: Final = (
     ("remote-unavailable", r"returned error: 5\d\d"),
     ("git-failed", r"corruption on the remote side"),
 )
+_NOT_WRITTEN: Final = (
+    r"(?:[Uu]nable|[Ff]ailed|[Cc]annot|[Cc]ould not) .*(?:creat|writ|updat|lock|mkdir|renam|unlink"
+    r"|remov|delet|append).*: (?:Permission denied|Operation not permitted)"
+)
 _TOLD_BY_GIT: Final = (
     ("disk-full", r"No space left on device", r"Disk quota exceeded"),
-    ("out-of-memory", r"[Oo]ut of memory", r"Cannot allocate memory"),
+    (
+        "out-of-memory",
+        r"[Oo]ut of memory",
+        r"Cannot allocate memory",
+        r"died of signal 9",
+        r"mmap failed",
+        r"unable to create threaded lstat",
+        r"unable to create thread: Resource temporarily unavailable",
+    ),
     ("mirror-locked", r"Unable to create '.*\.lock': File exists"),
+    (
+        "disk-unwritable",
+        r"Read-only file system",
+        r"insufficient permission for adding an object",
+        _NOT_WRITTEN,
+    ),
+    ("disk-failed", r"Input/output error"),
     (
         "mirror-damaged",
         r"^(?:fatal|error): bad (?:object|ref|tree|config) ",
@@ -134,6 +154,7 @@ _TOLD_BY_GIT: Final = (
     ),
 )
 
+_OF_MACHINE: Final = frozenset({"disk-full", "disk-unwritable", "disk-failed", "out-of-memory"})
 _SAID_BY_REMOTE: Final = re.compile(r"^remote: .*$", re.MULTILINE)
 _TELLING: Final = ("fatal: ", "error: ", "remote: ", "ERROR: ", "ssh: ", " ! ")
 
@@ -148,7 +169,11 @@ def classify(stderr: str, code: int, answer: Answer | None = None) -> FaultError
         answer: What the remote's last HTTP answer asked for, if there was one.
     """
     answer = answer or Answer()
-    detail = redacted(_excerpt(stderr)) or _ending(code)
+    told = redacted(_excerpt(stderr))
+    detail = told or _ending(code)
+    if code == -signal.SIGKILL:  # not by us: who ends git asks for no fault of it
+        killed = f"{_ending(code)}, as the kernel does when memory runs out"
+        return FaultError("out-of-memory", "\n".join(filter(None, [told, killed])))
     match named(stderr):
         case "remote-redirected" if answer.location:
             target = redacted(answer.location).split("/info/refs", maxsplit=1)[0]
@@ -164,6 +189,13 @@ def named(stderr: str) -> str:
     own = _SAID_BY_REMOTE.sub("", stderr)
     told = _first(_TOLD_BY_ANYONE, stderr) or _first(_TOLD_BY_GIT, own)
     return told or "git-failed"
+
+
+def of_machine(stderr: str, code: int) -> str | None:
+    """Return the code of the fault of disk or memory that a git told of, which only reads here."""
+    if code == -signal.SIGKILL:
+        return "out-of-memory"
+    return _first(tuple(row for row in _TOLD_BY_GIT if row[0] in _OF_MACHINE), stderr)
 
 
 def _first(table: tuple[tuple[str, ...], ...], stderr: str) -> str | None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import sqlite3  # noqa: TID251 - this is the one module of the indexer that may
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
 from cidxd.indexer.casing import fold
+from cidxd.indexer.catalog_faults import translated
 from cidxd.indexer.schema import FORMAT
 from cidxd.indexer.seal import CATALOG
 
@@ -83,23 +83,6 @@ class Blob(NamedTuple):
     size: int
     document: int | None
     skip: str | None
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what SQLite raises into the fault it means."""
-    try:
-        yield
-    except sqlite3.OperationalError as err:
-        raise _translate(err) from err
-    except sqlite3.DatabaseError as err:
-        raise FaultError("index-damaged", f"catalogue: {err}") from err
-
-
-def _translate(err: sqlite3.OperationalError) -> FaultError:
-    name = err.sqlite_errorname.removeprefix("SQLITE_")
-    codes = {"FULL": "disk-full", "NOMEM": "out-of-memory", "BUSY": "index-failed"}
-    return FaultError(codes.get(name, "index-damaged"), f"catalogue: {err}")
 
 
 def _groups(values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple, Self
 
 from cidxd.errors import FaultError
 from cidxd.indexer import seal
-from cidxd.indexer.catalog import Blob, CatalogReader, translated
+from cidxd.indexer.catalog import Blob, CatalogReader
+from cidxd.indexer.catalog_faults import translated
 from cidxd.indexer.schema import SCHEMA
 from cidxd.indexer.segment import Written
 

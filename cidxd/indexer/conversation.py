@@ -8,7 +8,6 @@ on stdin stops it, since a permit that was given is carried out.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import signal
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from cidxd import machine
 from cidxd.errors import FaultError
 from cidxd.indexer import children, protocol
 from cidxd.indexer.usage import peak_rss_bytes, read_usage
@@ -150,14 +150,6 @@ def expect(message: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def translate(err: Exception) -> FaultError:
     """Return the fault that an exception means to who asked."""
-    match err:
-        case FaultError():
-            return err
-        case MemoryError():
-            return FaultError("out-of-memory")
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            return FaultError("disk-full", str(err))
-        case OSError(errno=errno.ENOMEM):
-            return FaultError("out-of-memory", str(err))
-        case _:
-            return FaultError("index-failed", f"{type(err).__name__}: {err}")
+    if isinstance(err, FaultError):
+        return err
+    return machine.fault_of(err) or FaultError("index-failed", f"{type(err).__name__}: {err}")

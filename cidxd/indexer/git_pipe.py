@@ -141,13 +141,10 @@ class _Child:
         if self.process.wait() == 0:
             return
         self._errors.seek(0)
-        words = self._errors.read(4000).strip()
-        damaged = any(word in words.lower() for word in _DAMAGE)
+        words, code = self._errors.read(4000).strip(), self.process.returncode
         verb = self._args[self._args.index("gc.auto=0") + 1]
-        raise FaultError(
-            "mirror-damaged" if damaged else "git-failed",
-            f"git {verb}: {words.decode('utf-8', 'replace') or f'exit {self.process.returncode}'}",
-        )
+        detail = f"git {verb}: {words.decode('utf-8', 'replace') or f'exit {code}'}"
+        raise FaultError(_code_of(words, code), detail)
 
     def __enter__(self) -> Self:
         return self
@@ -155,6 +152,14 @@ class _Child:
     def __exit__(self, *_: object) -> None:
         children.end(self.process)
         self._errors.close()
+
+
+def _code_of(words: bytes, code: int) -> str:
+    from cidxd.git import fault  # noqa: PLC0415 - its import takes long, and is for a failure only
+
+    is_damage = any(word in words.lower() for word in _DAMAGE)
+    machine = fault.of_machine(words.decode("utf-8", "replace"), code)
+    return machine or ("mirror-damaged" if is_damage else "git-failed")
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from cidxd.errors import FaultError
@@ -94,10 +94,22 @@ class GiveUp:
 
 
 def after_fault(
-    fault: FaultError, *, attempt: int, max_attempts: int, jitter: float
+    fault: FaultError,
+    *,
+    attempt: int,
+    max_attempts: int,
+    jitter: float,
+    earlier: Collection[str] = (),
 ) -> Defer | GiveUp:
-    """Return what follows *fault* in attempt number *attempt* (from 1); *jitter* is in [0, 1)."""
+    """
+    Return what follows *fault* in attempt number *attempt* (from 1); *jitter* is in [0, 1).
+
+    A crash is forgiven once: what crashed twice will do so again.  *earlier* has the codes of
+    the faults that earlier attempts ended with.
+    """
     if not fault.transient or attempt >= max_attempts:
+        return GiveUp()
+    if fault.code == "child-crashed" and fault.code in earlier:
         return GiveUp()
     if fault.retry_after_s is not None:
         return Defer(fault.retry_after_s)
@@ -106,11 +118,12 @@ def after_fault(
 
 
 def job_error(fault: FaultError, phase: Phase | None) -> JobError:
-    """Return *fault* as a job keeps it."""
+    """Return *fault* as a job keeps it; of a stall, which is a phase's, the detail names that."""
+    is_of_phase = phase is not None and fault.code == "stalled"
     return JobError(
         code=fault.code,
         title=fault.message,
-        detail=fault.detail,
+        detail=f"{phase} phase: {fault.detail}" if is_of_phase else fault.detail,
         hint=fault.hint,
         phase=phase,
         retryable=fault.transient,

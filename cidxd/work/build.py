@@ -8,6 +8,7 @@ recorded as published must be.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -23,6 +24,7 @@ from cidxd.model.report import (
     Usage,
 )
 from cidxd.work import dialogue, shield
+from cidxd.work.allowance import Span
 from cidxd.work.child import Child
 from cidxd.work.dialogue import unexpected
 
@@ -43,6 +45,7 @@ async def build(
     *,
     report: Callable[[Report], None],
     permit: Callable[[Built], Awaitable[None]],
+    span: Span | None = None,
     settle_s: float = SETTLE_S,
 ) -> Built:
     """
@@ -51,14 +54,15 @@ async def build(
     The child is started, and ended, by the caller.  What *permit* raises leaves it unpublished,
     and so does a cancellation before it is asked; from then on a cancellation waits up to
     *settle_s* seconds, and if the publish came through in that time, the result is returned all
-    the same.
+    the same.  What comes before *permit* is a part of *span*.
 
     Raises:
-        FaultError: What the child reported, `child-crashed`, `child-protocol`, `stalled`.
+        FaultError: As `dialogue.message`, or what *span* raises.
     """
     course = Course()
-    await dialogue.begin(child, request)
-    ready = await _until(child, "ready", course, report)
+    async with span.part() if span is not None else contextlib.nullcontext():
+        await dialogue.begin(child, request)
+        ready = await _until(child, "ready", course, report)
     built = course.built(ready)
     await shield.settled(_publish(child, built, course, report, permit), settle_s)
     return built

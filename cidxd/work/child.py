@@ -20,13 +20,17 @@ from typing import Final
 
 from cidxd.errors import FaultError
 from cidxd.model.report import Usage
-from cidxd.work import grace, shield
-from cidxd.work.meter import Meter
+from cidxd.work import allowance, grace, shield
+from cidxd.work.meter import SAMPLE_EVERY_S, Meter, Work
 from cidxd.work.pipe import Pipe, Sink
 
 DRAIN_S: Final = 0.5  # for output that is in the pipes when the child ends, and ever more
 STDERR_LIMIT: Final = 4096  # bytes kept of one line for people
 TAIL_LINES: Final = 40
+BUSY_FACTOR: Final = 10  # a child that works may be silent for so many times as long
+_MEMORY_EVERY_S: Final = 0.05  # where memory has a limit, for it grows fast
+_IDLE_SHARE: Final = 0.01  # of a processor; a git that waits for a dead remote needs a thousandth
+_IDLE_BYTES: Final = 64 << 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,16 +46,19 @@ class Exit:
 class Child:
     """A started child; `proc.start` makes one, `end` must be awaited whatever happens."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stall_s: float) -> None:  # noqa: TID251 - the one place
+    def __init__(self, process: subprocess.Popen[bytes], stall_s: float, name: str) -> None:  # noqa: TID251 - the one place
         self._process = process
         self._stall_s = stall_s
+        self._name = name
+        self._allowance = allowance.current()
         self._loop = asyncio.get_running_loop()
         self._meter = Meter(process.pid, self._loop.time())
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._ending = asyncio.Lock()
         self._spent: tuple[int, resource.struct_rusage] | None = None
-        self._heard_at = self._loop.time()
+        self._heard_at = self._seen_at = self._looked_at = self._loop.time()
+        self._work = Work()
         self._pidfd = os.pidfd_open(process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
         self._stdin: asyncio.WriteTransport | None = None
@@ -101,9 +108,10 @@ class Child:
         Return the next line of stdout without its newline, None once there are no more.
 
         Raises:
-            FaultError: `stalled`, or `child-protocol` for a line over the limit.
+            FaultError: `stalled`, `limit-exceeded`, or `child-protocol` for a line over the limit.
         """
         assert self._stdout is not None  # noqa: S101 - `start` listens before it returns
+        self._check_memory()
         while (line := self._stdout.take()) is None:
             if self._stdout.is_at_end:
                 return None
@@ -118,7 +126,7 @@ class Child:
         Wait until the child has ended and its output is read.
 
         Raises:
-            FaultError: `stalled`.
+            FaultError: `stalled`, `limit-exceeded`.
         """
         while not self._ended.done():
             await self._wait([self._ended])
@@ -177,13 +185,47 @@ class Child:
         self._meter.sample(self._heard_at)
 
     async def _wait(self, signs: list[asyncio.Future[None]]) -> None:
-        """Wait for one of *signs*, sampling meanwhile; raise once the child was silent too long."""
-        self._meter.sample(self._loop.time())
-        silent_s = self._loop.time() - self._heard_at
-        if silent_s >= self._stall_s:
-            raise FaultError("stalled", f"silent for {silent_s:.0f} s")
-        pause = min(self._meter.pause_s(self._loop.time()), self._stall_s - silent_s)
+        """Wait for one of *signs*, sampling meanwhile; raise for a child that must not go on."""
+        now_s = self._loop.time()
+        is_bounded = self._allowance.memory_mb is not None
+        self._meter.every_s = _MEMORY_EVERY_S if is_bounded else SAMPLE_EVERY_S
+        self._meter.sample(now_s)
+        self._check_memory()
+        self._check_life(now_s)
+        left_s = max(self._heard_at, self._seen_at) + self._stall_s - now_s
+        pause = min(self._meter.pause_s(now_s), left_s)
         await asyncio.wait(signs, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+
+    def _check_memory(self) -> None:
+        """Raise if the child and its descendants have more memory than they may."""
+        limit = self._allowance.memory_mb
+        if limit is None or self._meter.own_bytes <= limit << 20:
+            return
+        reached = f"{self._name}'s processes reached {-(-self._meter.own_bytes >> 20)} MB"
+        raise FaultError("limit-exceeded", f"{self._allowance.setting} = {limit}: {reached}")
+
+    def _check_life(self, now_s: float) -> None:
+        """Raise once the child neither said nor did anything for too long, or hardly ever says."""
+        self._look_at_work(now_s)
+        silent_s = now_s - self._heard_at
+        is_idle = now_s - max(self._heard_at, self._seen_at) >= self._stall_s
+        if not is_idle and silent_s < BUSY_FACTOR * self._stall_s:
+            return
+        what = "said and did nothing" if is_idle else "was busy, but said nothing"
+        limit = f"limits.stall_seconds = {self._stall_s:g}"
+        raise FaultError("stalled", f"{limit}: {self._name} {what} for {silent_s:.0f} s")
+
+    def _look_at_work(self, now_s: float) -> None:
+        """Note now and then whether the child, however silent, was at work since the last look."""
+        passed_s = now_s - self._looked_at
+        if passed_s < self._stall_s / 4:
+            return
+        work, before = self._meter.work(), self._work
+        self._looked_at, self._work = now_s, work
+        cpu_s, moved_bytes = work.cpu_s - before.cpu_s, work.moved_bytes - before.moved_bytes
+        is_at_work = cpu_s >= _IDLE_SHARE * passed_s or moved_bytes >= _IDLE_BYTES
+        if is_at_work or work.is_running:
+            self._seen_at = now_s
 
     async def _drained(self) -> None:
         """Read what is in the pipes; a grandchild that holds them open is not waited for."""

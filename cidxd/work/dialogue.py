@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Mapping
 from typing import Any, Final
 
 from cidxd.errors import FAULTS, FaultError
 from cidxd.indexer import protocol
-from cidxd.work.child import Child
+from cidxd.work.child import Child, Exit
 
 LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself
 _DETAIL_CHARS: Final = 500
@@ -37,12 +38,13 @@ async def message(child: Child) -> dict[str, Any]:
     Return the child's next message.
 
     Raises:
-        FaultError: What the child says in it, `child-crashed`, `child-protocol`, `stalled`.
+        FaultError: What the child says in it, `child-crashed`, `out-of-memory`, `child-protocol`,
+            `stalled`, `limit-exceeded`.
     """
     line = await child.line()
     if line is None:
         ended = await child.exited()
-        raise FaultError("child-crashed", _last_words(ended.code, ended.stderr_tail))
+        raise _crash(ended)
     try:
         said = protocol.decode(line)
         kind = said["type"]
@@ -68,9 +70,13 @@ def unexpected(said: Mapping[str, Any]) -> FaultError:
     return FaultError("child-protocol", f"not expected now: {_short(said)}")
 
 
-def _last_words(code: int, tail: str) -> str:
-    how = f"ended by signal {-code}" if code < 0 else f"exit {code}"
-    return f"{how}: {tail[-_DETAIL_CHARS:]}" if tail else how
+def _crash(ended: Exit) -> FaultError:
+    tail = ended.stderr_tail[-_DETAIL_CHARS:]
+    if ended.code == -signal.SIGKILL:  # and not by us, who would not ask for its next message
+        how = "killed by signal 9, as the kernel does when memory runs out"
+        return FaultError("out-of-memory", f"{how}: {tail}" if tail else how)
+    how = f"ended by signal {-ended.code}" if ended.code < 0 else f"exit {ended.code}"
+    return FaultError("child-crashed", f"{how}: {tail}" if tail else how)
 
 
 def _short(message: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
 from cidxd.work import build, fetch, lock, proc, result
+from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
 from cidxd.work.reporter import Reporter
@@ -83,6 +84,7 @@ class Phases:
         repository_of: Callable[[int], Repository | None],
         permit: Permit,
         index_slots: asyncio.Semaphore,
+        allowance: Allowance,
     ) -> None:
         self._tools = tools
         self._data = data
@@ -91,6 +93,7 @@ class Phases:
         self._repository_of = repository_of
         self._permit = permit
         self._index_slots = index_slots
+        self._allowance = allowance
 
     async def sync(self, job: Job, report: Reporter) -> Result:
         """
@@ -110,7 +113,8 @@ class Phases:
         await self._upkeep.give_way(job.repository_id)
         async with lock.held(folder.lock, self._tools.lock_wait_s) as lock_fd:
             try:
-                return await self._sync_locked(job, report, repository, folder, lock_fd)
+                with granted(self._allowance):
+                    return await self._sync_locked(job, report, repository, folder, lock_fd)
             except FaultError as fault:
                 if fault.code == "mirror-damaged":
                     await asyncio.to_thread(fetch.set_aside, folder.mirror)
@@ -124,13 +128,15 @@ class Phases:
         folder: RepositoryFolder,
         lock_fd: int,
     ) -> Result:
-        remote = await fetch.ls_remote(
-            repository.remote,
-            env=self._tools.git_env,
-            stall_s=self._tools.stall_s,
-            lock_fd=lock_fd,
-            say=report.git_said,
-        )
+        fetching = Span("limits.fetch_seconds", self._allowance.fetch_s, "git")
+        async with fetching.part():
+            remote = await fetch.ls_remote(
+                repository.remote,
+                env=self._tools.git_env,
+                stall_s=self._tools.stall_s,
+                lock_fd=lock_fd,
+                say=report.git_said,
+            )
         tips = await self.tips(job.repository_id)
         aim = pipeline.targets(
             remote.default, remote.branches, tips.commits, repository.tracked, job.options
@@ -146,7 +152,8 @@ class Phases:
             on_stderr=report.indexer_said,
             pass_fds=(lock_fd,),
         ) as child:  # it is up and waiting by the time that git is done
-            received = await self._fetch(report, repository, folder, aim, lock_fd)
+            async with fetching.part():
+                received = await self._fetch(report, repository, folder, aim, lock_fd)
             report(PhaseEnded(Phase.FETCH, received.counters, remote.usage + received.usage))
             await self._upkeep.make_room()
             async with self._index_slots:
@@ -210,6 +217,7 @@ class Phases:
             _request(job, folder, wanted, aim.default, self._tools.settings),
             report=report,
             permit=permit,
+            span=Span("limits.index_seconds", self._allowance.index_s, "the build child"),
         )
         summary, commits = result.found(built, received, aim)
         return Result(outcome=Outcome.UPDATED, summary=summary, commits=commits)

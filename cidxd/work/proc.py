@@ -11,6 +11,7 @@ import dataclasses
 import errno
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 
 from cidxd.errors import FaultError
 from cidxd.indexer.protocol import LINE_LIMIT
@@ -33,7 +34,7 @@ async def start(
     Args:
         argv: The program and its arguments; no shell.
         env: Its whole environment.
-        stall_s: Silent for so long, its waiting methods raise.
+        stall_s: Silent and idle for so long, its waiting methods raise.
         on_stderr: Told each record of stderr, ended by CR or LF.
         pass_fds: Locks of repositories that it inherits, and is noted in.
         line_limit: Bytes of one line of stdout.
@@ -55,7 +56,7 @@ async def start(
         raise _start_fault(argv[0], err) from err
     for lock in pass_fds:
         orphans.note(lock, process.pid)
-    child = Child(process, stall_s)
+    child = Child(process, stall_s, _named(argv))
     try:
         # Cancelled half connected, a pipe would belong to nobody.
         await shield.uninterrupted(child.listen(line_limit, on_stderr))
@@ -107,7 +108,7 @@ async def run(
         on_line: Told each line of stdout, without its newline.
 
     Raises:
-        FaultError: `stalled`, `git-missing`.
+        FaultError: `stalled`, `limit-exceeded`, `git-missing`.
     """
     child = await start(argv, env=env, stall_s=stall_s, on_stderr=on_stderr, pass_fds=pass_fds)
     try:
@@ -124,6 +125,11 @@ async def run(
         return dataclasses.replace(ended, stdout=whole)
     finally:
         await child.end()
+
+
+def _named(argv: Sequence[str]) -> str:
+    """Return what a child is called in the words of a fault."""
+    return f"the {argv[-1]} child" if "cidxd.indexer" in argv else Path(argv[0]).name
 
 
 def _start_fault(program: str, err: OSError) -> FaultError:

@@ -11,10 +11,11 @@ import asyncio
 import dataclasses
 import enum
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import structlog
 
+from cidxd import machine
 from cidxd.errors import FaultError
 from cidxd.model import pipeline
 from cidxd.model.course import PermitRefusedError, Result
@@ -102,7 +103,7 @@ class Runner:
         reporter.close()
         await self._drained(pump)
         ended = await self._record(job, verdict)
-        log.info("job_ended", status=ended.status if ended else None, verdict=_words(verdict))
+        log.info("job_ended", status=ended.status if ended else None, **_words(verdict))
         return ended
 
     def stop(self, job_id: str, reason: StopReason) -> None:
@@ -145,6 +146,8 @@ class Runner:
                 return fault
             case PermitRefusedError():
                 return _Stopped(StopReason.CANCEL)
+            case Exception() as err if (refused := machine.fault_of(err)) is not None:
+                return refused
             case Exception() as err:
                 _log.error("job_broke", job_id=job.job_id, exc_info=err)
                 return FaultError("internal", f"{type(err).__name__}: {err}")
@@ -188,18 +191,24 @@ class Runner:
     def _fault(self, job: Job, fault: FaultError) -> Awaitable[Job]:
         now = self._ledger.state.jobs.get(job.job_id) or job
         following = pipeline.after_fault(
-            fault, attempt=job.attempt, max_attempts=self.max_attempts, jitter=self._jitter()
+            fault,
+            attempt=job.attempt,
+            max_attempts=self.max_attempts,
+            jitter=self._jitter(),
+            earlier=[tried.error.code for tried in now.attempts if tried.error is not None],
         )
         return self._ledger.end_attempt(job.job_id, pipeline.job_error(fault, now.phase), following)
 
 
-def _words(verdict: Verdict) -> str:
+def _words(verdict: Verdict) -> dict[str, Any]:
+    """Return what the log says of a verdict: its fault by the code and class of the table."""
     match verdict:
         case Result():
-            return verdict.outcome
+            return {"verdict": verdict.outcome}
         case FaultError():
-            return verdict.code
+            fault = {"fault": verdict.code, "retryable": verdict.transient}
+            return {"verdict": "fault", **fault, "detail": verdict.detail}
         case _Stopped():
-            return f"stopped: {verdict.reason}"
+            return {"verdict": f"stopped: {verdict.reason}"}
         case _:
             assert_never(verdict)

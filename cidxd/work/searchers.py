@@ -13,6 +13,7 @@ import structlog
 from cidxd.errors import FaultError, UnavailableError
 from cidxd.indexer import protocol
 from cidxd.work import proc
+from cidxd.work.allowance import Allowance, granted
 from cidxd.work.child import Child
 
 _log = structlog.get_logger()
@@ -33,6 +34,7 @@ class Searchers:
         env: Its environment.
         size: How many.
         memory_limit: A child that keeps more bytes than this after an answer is replaced.
+        allowance: A child that has more memory than that while it works is replaced at once.
 
     Attributes:
         kernel: The index's engine, `native` or `numpy`; None until a child was asked.
@@ -45,11 +47,13 @@ class Searchers:
         env: Mapping[str, str],
         size: int,
         memory_limit: int = MEMORY_LIMIT,
+        allowance: Allowance | None = None,
     ) -> None:
         self._argv = argv
         self._env = env
         self._size = size
         self._memory_limit = memory_limit
+        self._allowance = allowance or Allowance()
         self._ids = itertools.count(1)
         self._children: set[Child] = set()
         self._is_closed = False
@@ -87,7 +91,7 @@ class Searchers:
 
         Raises:
             UnavailableError: No child was free, or none answered, for *timeout_s* seconds;
-                or the child ended twice.
+                or it took too much memory, or the child ended twice.
         """
         place = await self._free_place(timeout_s)
         child: Child | None = None
@@ -167,6 +171,12 @@ class Searchers:
                 hint="narrow it: a longer pattern, --path, --lang or --repo",
             ) from None
         except (FaultError, ValueError) as err:
+            if isinstance(err, FaultError) and err.code == "limit-exceeded":
+                raise UnavailableError(
+                    f"the search needs too much memory: {err.detail}",
+                    code="search-too-large",
+                    hint="narrow it: a longer pattern, --path, --lang or --repo",
+                ) from err
             raise _failed(f"the search child's answer cannot be read: {str(err)[:200]}") from err
         if answer is None:
             return None
@@ -179,9 +189,10 @@ class Searchers:
         if self._is_closed:
             raise _failed("the daemon is stopping")
         try:
-            child = await proc.start(
-                self._argv, env=self._env, stall_s=_NEVER_STALLED_S, line_limit=ANSWER_LIMIT
-            )
+            with granted(self._allowance):
+                child = await proc.start(
+                    self._argv, env=self._env, stall_s=_NEVER_STALLED_S, line_limit=ANSWER_LIMIT
+                )
         except FaultError as err:
             raise _failed(f"no search child can be started: {err.detail}") from err
         self._children.add(child)

@@ -19,6 +19,7 @@ from cidxd.indexer import protocol
 from cidxd.model.job import Event, Kind, Outcome
 from cidxd.model.registry import State
 from cidxd.work import dialogue, lock, proc
+from cidxd.work.allowance import Allowance, granted
 from cidxd.work.dialogue import unexpected
 from cidxd.work.folders import DataFolder
 
@@ -42,6 +43,7 @@ class Upkeep:
         stall_s: A child silent for so long is ended.
         pause_s: Before each child: a repository is left alone for so long after its sync, and
             a daemon that has just started does not look at all of them at once.
+        allowance: Of the children; upkeep takes the time it needs, so its memory only.
 
     Attributes:
         counts: How often it was done, failed or ended early, since the daemon started.
@@ -57,6 +59,7 @@ class Upkeep:
         index_slots: asyncio.Semaphore,
         stall_s: float,
         pause_s: float,
+        allowance: Allowance,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._argv = argv
@@ -66,6 +69,7 @@ class Upkeep:
         self._slots = index_slots
         self._stall_s = stall_s
         self._pause_s = pause_s
+        self._allowance = allowance
         self._waiting: dict[int, None] = {}  # repository ids, in their order
         self._woken = asyncio.Event()
         self._running: tuple[int, asyncio.Task[None]] | None = None
@@ -121,7 +125,9 @@ class Upkeep:
 
     async def _look_after(self, repository_id: int) -> None:
         del self._waiting[repository_id]
-        task = asyncio.create_task(self._kept_up(repository_id), name=f"upkeep {repository_id}")
+        with granted(self._allowance):
+            work = self._kept_up(repository_id)
+            task = asyncio.create_task(work, name=f"upkeep {repository_id}")
         self._running = repository_id, task
         try:
             await asyncio.wait([task])

@@ -72,7 +72,50 @@ WORDS = [
     ("remote-unavailable", "fatal: unable to access 'h': The requested URL returned error: 503"),
     ("disk-full", "fatal: write error: No space left on device"),
     ("disk-full", "error: file write error: No space left on device\nfatal: early EOF"),
+    ("disk-full", "fatal: sha1 file '/m/objects/pack/tmp_pack_x' write error: Disk quota exceeded"),
+    (
+        "disk-full",
+        "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
+    ),
+    (
+        "disk-unwritable",
+        (
+            "fatal: Unable to create temporary file '/m/objects/pack/tmp_pack_XXXXXX': "
+            "Permission denied\nfatal: fetch-pack: invalid index-pack output"
+        ),
+    ),
+    (
+        "disk-unwritable",
+        (
+            "fatal: Unable to create temporary file '/m/objects/pack/tmp_pack_XXXXXX': "
+            "Read-only file system\nfatal: fetch-pack: invalid index-pack output"
+        ),
+    ),
+    (
+        "disk-unwritable",
+        (
+            "error: insufficient permission for adding an object to repository database objects\n"
+            "fatal: failed to write object\nfatal: unpack-objects failed"
+        ),
+    ),
+    (
+        "disk-unwritable",
+        (
+            "From /srv/r\n * [new branch]      main       -> main\nerror: cannot lock ref "
+            "'refs/heads/main': Unable to create '/m/refs/heads/main.lock': Permission denied"
+        ),
+    ),
+    ("disk-unwritable", "fatal: cannot mkdir /m: Permission denied"),
+    ("disk-failed", "error: read error on '/m/objects/pack/p.pack': Input/output error"),
+    ("disk-failed", "fatal: fsync error on '/m/objects/pack/p.pack': Input/output error"),
     ("out-of-memory", "fatal: Out of memory, malloc failed (tried to allocate 9 bytes)"),
+    ("out-of-memory", "error: cannot create async thread: Cannot allocate memory"),
+    (
+        "out-of-memory",
+        "error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output",
+    ),
+    ("remote-interrupted", "remote: error: No space left on device\nfatal: early EOF"),
+    ("remote-interrupted", "remote: fatal: read error: Input/output error\nfatal: early EOF"),
     ("mirror-locked", "fatal: Unable to create '/m/shallow.lock': File exists.\n\nAnother git"),
     ("mirror-damaged", f"fatal: bad object {OID}"),
     ("mirror-damaged", f"error: object file objects/8a/{OID[2:]} is empty"),
@@ -164,7 +207,7 @@ def test_detail_is_the_telling_end_of_many_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "detail"), [(-9, "git was ended by signal 9"), (128, "git exited with 128")]
+    ("code", "detail"), [(-11, "git was ended by signal 11"), (128, "git exited with 128")]
 )
 def test_a_silent_failure_says_how_git_ended(code: int, detail: str) -> None:
     failed = fault.classify("", code)
@@ -190,3 +233,27 @@ def test_a_permanent_fetch_error_is_never_transient(code: str) -> None:
     words = next(words for name, words in WORDS if name == code)
 
     assert not fault.classify(words, 128).transient
+
+
+def test_a_git_that_the_kernel_killed_had_no_memory() -> None:
+    silent, telling = fault.classify("", -9), fault.classify("fatal: early EOF", -9)
+
+    killed = "git was ended by signal 9, as the kernel does when memory runs out"
+    assert (silent.code, silent.detail) == ("out-of-memory", killed)
+    assert (telling.code, telling.detail) == ("out-of-memory", f"fatal: early EOF\n{killed}")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        ("fatal: Out of memory, realloc failed", 128, "out-of-memory"),
+        ("error: unable to open object pack directory: Input/output error", 128, "disk-failed"),
+        ("", -9, "out-of-memory"),
+        (f"fatal: bad object {OID}", 128, None),
+        ("", 128, None),
+    ],
+)
+def test_a_git_that_only_reads_tells_of_disk_and_memory_too(
+    words: str, code: int, named: str | None
+) -> None:
+    assert fault.of_machine(words, code) == named

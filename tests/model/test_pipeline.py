@@ -6,6 +6,7 @@ from cidxd.errors import FAULTS, FaultError
 from cidxd.model import moves, pipeline
 from cidxd.model.job import ANYTHING, CancelRequest, Job, Options
 from cidxd.model.pipeline import Defer, GiveUp, Rescue
+from cidxd.model.report import Phase
 
 REMOTE = {"main": "m2", "dev": "d2", "other": "o2"}
 
@@ -68,6 +69,31 @@ def test_a_permanent_fault_is_never_tried_again() -> None:
     for code, fault in FAULTS.items():
         following = pipeline.after_fault(FaultError(code), attempt=1, max_attempts=4, jitter=0.5)
         assert isinstance(following, Defer) == fault.transient, code
+
+
+@pytest.mark.parametrize(
+    ("code", "earlier", "is_final"),
+    [
+        ("child-crashed", [], False),
+        ("child-crashed", ["git-failed", "stalled"], False),
+        ("child-crashed", ["child-crashed"], True),
+        ("child-crashed", ["child-crashed", "git-failed"], True),
+        ("git-failed", ["child-crashed"], False),
+        ("git-failed", ["git-failed", "git-failed"], False),
+    ],
+)
+def test_a_crash_is_forgiven_once(code: str, earlier: list[str], *, is_final: bool) -> None:
+    following = pipeline.after_fault(
+        FaultError(code), attempt=len(earlier) + 1, max_attempts=4, jitter=0.5, earlier=earlier
+    )
+    assert isinstance(following, GiveUp) == is_final
+
+
+def test_the_detail_of_a_stall_names_the_phase() -> None:
+    stalled = FaultError("stalled", "silent")
+    assert pipeline.job_error(stalled, Phase.INDEX).detail == "index phase: silent"
+    assert pipeline.job_error(stalled, None).detail == "silent"
+    assert pipeline.job_error(FaultError("git-failed", "so"), Phase.FETCH).detail == "so"
 
 
 def test_back_off_doubles_with_jitter_up_to_a_minute_and_then_gives_up() -> None:

@@ -147,8 +147,14 @@ async def test_a_child_that_ends_without_a_word_has_crashed_and_its_last_words_a
 
 
 async def test_a_child_that_was_killed_says_by_which_signal() -> None:
+    fault = await fault_of(["wait", HELLO, "os.kill(os.getpid(), 11)"])
+    assert (fault.code, fault.detail) == ("child-crashed", "ended by signal 11")
+
+
+async def test_a_child_that_the_kernel_killed_had_no_memory() -> None:
     fault = await fault_of(["wait", HELLO, "os.kill(os.getpid(), 9)"])
-    assert (fault.code, fault.detail) == ("child-crashed", "ended by signal 9")
+    killed = "killed by signal 9, as the kernel does when memory runs out"
+    assert (fault.code, fault.detail) == ("out-of-memory", killed)
 
 
 BROKEN = {

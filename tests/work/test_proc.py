@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from cidxd.errors import FaultError
 from cidxd.work import grace, proc
+from cidxd.work.allowance import Allowance, granted
 from cidxd.work.child import TAIL_LINES
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -90,6 +92,78 @@ async def test_a_child_that_talks_is_never_stalled() -> None:
     code = "import time\nfor i in range(8): print(i); time.sleep(0.1)"
     ended = await proc.run(python(code), env=ENV, stall_s=0.4, capture=True)
     assert ended.stdout.count(b"\n") == 8
+
+
+async def test_a_silent_child_is_named_with_the_limit_and_the_seconds() -> None:
+    with pytest.raises(FaultError) as caught:
+        await proc.run(["sleep", "600"], env=ENV, stall_s=0.5)
+    said = "limits.stall_seconds = 0.5: sleep said and did nothing for "
+    assert caught.value.detail.startswith(said)
+
+
+async def test_a_silent_child_that_works_is_not_stalled() -> None:
+    code = "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass"
+    assert (await proc.run(python(code), env=ENV, stall_s=0.5)).code == 0
+
+
+async def test_a_silent_child_whose_own_child_works_is_not_stalled() -> None:
+    code = "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass"
+    both = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    assert (await proc.run(python(both), env=ENV, stall_s=0.5)).code == 0
+
+
+async def test_a_child_that_works_for_ever_without_a_word_is_stalled_in_the_end() -> None:
+    with pytest.raises(FaultError) as caught:
+        await proc.run(python("while True: pass"), env=ENV, stall_s=0.2)
+    assert caught.value.code == "stalled"
+    assert "was busy, but said nothing for 2 s" in caught.value.detail
+
+
+GROWS = "x = bytearray(b'x') * (80 << 20); print('grown', flush=True); import time; time.sleep(600)"
+
+
+@pytest.mark.parametrize("is_grandchild", [False, True])
+async def test_a_child_with_more_memory_than_it_may_have_is_ended(*, is_grandchild: bool) -> None:
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {GROWS!r}])"
+    with granted(Allowance(memory_mb=60)), pytest.raises(FaultError) as caught:
+        await proc.run(python(inner if is_grandchild else GROWS), env=ENV, stall_s=30)
+    assert caught.value.code == "limit-exceeded"
+    said = r"limits\.child_memory_mb = 60: python\S*'s processes reached (\d+) MB"
+    found = re.fullmatch(said, caught.value.detail)
+    assert found is not None
+    assert 60 < int(found[1]) < 120
+
+
+async def test_a_child_that_grows_and_never_stops_to_talk_is_ended_too() -> None:
+    code = "x = bytearray(b'x') * (80 << 20)\nwhile True: print('word')"
+    with granted(Allowance(memory_mb=60)), pytest.raises(FaultError) as caught:
+        await proc.run(python(code), env=ENV, stall_s=30)
+    assert caught.value.code == "limit-exceeded"
+
+
+async def test_a_limit_that_is_lowered_holds_for_a_child_that_runs() -> None:
+    allowance = Allowance()
+    with granted(allowance):
+        async with proc.started(python(GROWS), env=ENV, stall_s=30) as child:
+            assert await child.line() == b"grown"
+            allowance.memory_mb = 60
+            with pytest.raises(FaultError) as caught:
+                await child.line()
+    assert caught.value.code == "limit-exceeded"
+
+
+async def test_files_that_a_child_has_mapped_are_not_its_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(80 << 20))
+    code = (
+        "import mmap, sys, time\n"
+        f"with open({str(tmp_path / 'file')!r}) as file:\n"
+        "    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)\n"
+        "print(whole.find(b'x'), flush=True)\n"
+        "time.sleep(0.5)"
+    )
+    with granted(Allowance(memory_mb=60)):
+        ended = await proc.run(python(code), env=ENV, stall_s=30, capture=True)
+    assert (ended.stdout, ended.usage.peak_rss_bytes > 80 << 20) == (b"-1\n", True)
 
 
 async def test_cancel_reaches_a_child_that_ignores_term_and_its_grandchild() -> None:

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from cidxd.errors import UnavailableError
+from cidxd.work.allowance import Allowance
 from cidxd.work.searchers import LOOK_EVERY, Searchers
 
 # Answers with its process id and what it was asked; `do` is carried out first.
@@ -166,6 +167,19 @@ async def test_a_child_that_has_grown_too_large_is_replaced_within_some_answers(
     pids = [await pid_of(searchers) for _ in range(LOOK_EVERY)]
     assert pids[-1] != before
     assert len(set(pids)) <= 2
+    await searchers.close()
+
+
+async def test_a_question_that_takes_too_much_memory_is_refused_and_its_child_replaced() -> None:
+    allowance = Allowance("limits.search_memory_mb", memory_mb=64)
+    searchers = Searchers([sys.executable, "-c", CHILD], env=ENV, size=1, allowance=allowance)
+    before = await pid_of(searchers)
+    with pytest.raises(UnavailableError) as caught:
+        await pid_of(searchers, do="kept.append(b'x' * (100 << 20)); time.sleep(600)")
+    assert caught.value.code == "search-too-large"
+    assert "limits.search_memory_mb = 64: " in caught.value.message
+    assert not is_running(before)
+    assert await pid_of(searchers) != before
     await searchers.close()
 
 

@@ -20,6 +20,7 @@ from cidxd.model.registry import State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
 from cidxd.work import lock
+from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.reporter import Reporter
@@ -113,6 +114,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Callable[..., Yard]]:
         upkeep = Upkeep(
             argv or (sys.executable, "-c", code), env=ENV, data=data, state=state,
             index_slots=semaphore, stall_s=stall_s, pause_s=pause_s,
+            allowance=Allowance(),
         )  # fmt: skip
         tasks.append(asyncio.create_task(upkeep.run()))
         return Yard(data, state, semaphore, upkeep)
@@ -305,6 +307,7 @@ async def test_nothing_runs_on_when_the_daemon_stops(tmp_path: Path) -> None:
     upkeep = Upkeep(
         (sys.executable, "-c", ENDLESS), env=ENV, data=data, state=state,
         index_slots=asyncio.Semaphore(1), stall_s=30, pause_s=0,
+        allowance=Allowance(),
     )  # fmt: skip
     begun = data.repository(1).index.with_suffix(".begun")
     upkeep.want([1])
@@ -345,6 +348,7 @@ async def test_a_sync_ends_the_upkeep_of_its_repository_and_is_not_held_up(
     phases = Phases(
         tools, made.data, searchers, made.upkeep,
         repository_of=made.state.repositories.get, permit=permit, index_slots=made.slots,
+        allowance=Allowance(),
     )  # fmt: skip
     job = dataclasses.replace(JOB, status=Status.RUNNING)
     made.put(job)
