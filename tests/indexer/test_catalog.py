@@ -125,7 +125,7 @@ def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:
     epoch = epochs.create_epoch(tmp_path)
     (epoch / "catalog.db").write_bytes(b"something else entirely" * 100)
 
-    with closing(CatalogReader(epoch)) as reader, pytest.raises(FaultError, match="written"):
+    with closing(CatalogReader(epoch)) as reader, pytest.raises(FaultError, match="damaged"):
         reader.branches()
     with pytest.raises(FaultError, match="damaged"):
         CatalogReader(tmp_path / "nowhere")

@@ -261,6 +261,9 @@ async def test_the_page_is_open_and_asks_nobody_else_for_anything(api: Api) -> N
         assert response.status == 200
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
         assert "cidx sync --follow" in await response.text()
+    async with api.client.get("/docs/faults.md") as response:
+        assert (response.status, response.content_type) == (200, "text/html")
+        assert 'id="stalled"' in await response.text()
     async with api.client.get("/static/page.css") as response:
         assert response.content_type == "text/css"
 
