@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from house import HeldRemote, Home, Server, Trap, wait_until
+from house import HeldRemote, Home, Server, Trap, descendants, wait_until
 from remote import Lie, RemoteThread
 from sandbox import Checkout
 
@@ -211,6 +212,63 @@ def test_a_crash_of_a_child_is_tried_again_once(house: House, origin: Checkout) 
     assert [attempt["error"]["code"] for attempt in job["attempts"]] == ["child-crashed"] * 2
     assert (job["status"], job["error"]["retryable"]) == ("failed", True)
     assert job["error"]["detail"].startswith("ended by signal 6")
+
+
+def test_a_build_child_that_the_kernel_ends_had_no_memory_and_is_tried_again(
+    house: House, trap: Trap, origin: Checkout
+) -> None:
+    house.start("")
+    house.add("demo", origin.folder)
+    trap.arm("subprocess.Popen", "cat-file")
+    job_id = house.sync("demo")
+    os.kill(trap.caught(), signal.SIGKILL)
+    fault = house.first_fault(job_id)
+    assert (fault["code"], fault["retryable"]) == ("out-of-memory", True)
+    assert fault["detail"].startswith("killed by signal 9, as the kernel does when memory runs out")
+    house.home.cidx("jobs", "cancel", job_id)
+
+
+def test_a_git_that_the_kernel_ends_had_no_memory_and_is_tried_again(
+    house: House, origin: Checkout
+) -> None:
+    house.start("")
+    with HeldRemote(origin.folder) as remote:
+        house.add("demo", remote.url)
+        remote.hold()
+        job_id = house.sync("demo")
+        wait_until("the transfer", remote.is_holding)
+        assert house.server.process is not None
+        family = descendants(house.server.process.pid)
+        [git] = [one.pid for one in family if b"\0fetch\0" in command_of(one.pid)]
+        os.kill(git, signal.SIGKILL)
+        fault = house.first_fault(job_id)
+        remote.release()
+    assert (fault["code"], fault["phase"]) == ("out-of-memory", "fetch")
+    assert "git was ended by signal 9" in fault["detail"]
+    house.home.cidx("jobs", "cancel", job_id)
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize("program", ["git", "ctags"])
+def test_a_program_that_is_gone_fails_the_job_at_once_and_is_named(
+    house: House, origin: Checkout, tmp_path: Path, program: str
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in {"git", program}:
+        path = shutil.which(name)
+        if path is None:
+            pytest.skip(f"no {name} here")
+        (programs / name).symlink_to(path)
+    house.home.env["PATH"] = str(programs)
+    house.start(f'[index]\nsymbols = "{"ctags" if program == "ctags" else "off"}"')
+    house.add("demo", origin.folder)
+    (programs / program).unlink()
+    job = house.server.ended(house.sync("demo"))
+    assert (job["error"]["code"], len(job["attempts"])) == (f"{program}-missing", 1)
 
 
 def test_a_fault_has_the_same_words_everywhere(house: House, tmp_path: Path) -> None:

@@ -105,7 +105,12 @@ async def yard(tmp_path: Path) -> AsyncIterator[Callable[..., Yard]]:
     tasks: list[asyncio.Task[None]] = []
 
     def yard(
-        *argv: str, code: str = "", slots: int = 1, pause_s: float = 0.0, stall_s: float = 30.0
+        *argv: str,
+        code: str = "",
+        slots: int = 1,
+        pause_s: float = 0.0,
+        stall_s: float = 30.0,
+        allowance: Allowance | None = None,
     ) -> Yard:
         data, state = DataFolder(tmp_path / "data"), State()
         for key in (1, 2):
@@ -114,7 +119,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Callable[..., Yard]]:
         upkeep = Upkeep(
             argv or (sys.executable, "-c", code), env=ENV, data=data, state=state,
             index_slots=semaphore, stall_s=stall_s, pause_s=pause_s,
-            allowance=Allowance(),
+            allowance=allowance or Allowance(),
         )  # fmt: skip
         tasks.append(asyncio.create_task(upkeep.run()))
         return Yard(data, state, semaphore, upkeep)
@@ -279,6 +284,15 @@ async def test_a_silent_child_is_ended(yard: Callable[..., Yard]) -> None:
     made.updated()
     await until(lambda: made.upkeep.counts["failed"])
     assert not is_running(int(made.begun().read_text()))
+
+
+async def test_a_child_with_more_memory_than_it_may_have_is_ended(
+    yard: Callable[..., Yard],
+) -> None:
+    made = yard(code=ENDLESS, allowance=Allowance(memory_mb=1))
+    made.updated()
+    await until(lambda: made.upkeep.counts["failed"])
+    assert not made.upkeep.is_busy
 
 
 async def test_a_repository_that_somebody_else_writes_is_left_alone(
