@@ -72,20 +72,28 @@ class Intake:
         self, mirror: Path, oids: Sequence[bytes], progress: Callable[[int, int], None]
     ) -> None:
         """
-        Read and index the blobs in this order; *progress* hears (blobs, bytes) after each.
+        Read and index the blobs in this order.
+
+        *progress* hears (blobs, bytes) after each, and again during a long one and at the end.
 
         Raises:
             FaultError: git or the catalogue failed.
             OSError: The disk refused.
         """
-        names = [oid.hex() for oid in oids]
+        names, taken = [oid.hex() for oid in oids], 0
+
+        def go_on() -> None:
+            progress(taken, self.read_bytes)
+
         try:
-            found = git_pipe.objects(mirror, names, limit_bytes=self._max_file_bytes)
-            for number, blob in enumerate(found, 1):
+            limit_bytes = self._max_file_bytes
+            found = git_pipe.objects(mirror, names, limit_bytes=limit_bytes, on_skip=go_on)
+            for blob in found:
                 self._take(blob)
-                progress(number, self.read_bytes)
+                taken += 1
+                go_on()
             self._flush()
-            self.symbols.finish()
+            self.symbols.finish(go_on)
             self._settle()
         finally:
             self.symbols.abandon()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Self
@@ -49,7 +49,11 @@ def difference(mirror: Path, old: str, new: str) -> list[change.Change]:
 
 
 def objects(
-    mirror: Path, names: Sequence[str], *, limit_bytes: int | None = None
+    mirror: Path,
+    names: Sequence[str],
+    *,
+    limit_bytes: int | None = None,
+    on_skip: Callable[[], None] = lambda: None,
 ) -> Iterator[Object]:
     """
     Yield the objects in the order asked, while a thread goes on asking git for more.
@@ -58,6 +62,7 @@ def objects(
         mirror: The bare repository.
         names: Hex ids, or what `rev-parse` takes, without newlines.
         limit_bytes: Content of larger objects is read and thrown away.
+        on_skip: Told of each part of what is thrown away.
 
     Raises:
         FaultError: `git-failed` or `mirror-damaged`.
@@ -69,7 +74,7 @@ def objects(
         feeder = threading.Thread(target=_feed, args=(child.stdin, names), daemon=True)
         feeder.start()
         for number, name in enumerate(names):
-            found = _read_object(child.stdout, name, limit_bytes)
+            found = _read_object(child.stdout, name, limit_bytes, on_skip)
             if found is None:
                 child.check()
                 raise FaultError("git-failed", f"cat-file ended before object {number}: {name}")
@@ -182,7 +187,9 @@ def _feed(pipe: IO[bytes], names: Iterable[str]) -> None:
         pipe.close()
 
 
-def _read_object(pipe: IO[bytes], name: str, limit_bytes: int | None) -> Object | None:
+def _read_object(
+    pipe: IO[bytes], name: str, limit_bytes: int | None, on_skip: Callable[[], None]
+) -> Object | None:
     head = pipe.readline()
     if not head.endswith(b"\n"):
         return None
@@ -191,16 +198,17 @@ def _read_object(pipe: IO[bytes], name: str, limit_bytes: int | None) -> Object 
     _, kind, size_text = head.split(b" ")
     size = int(size_text)
     if limit_bytes is not None and size > limit_bytes:
-        return Object(name, kind.decode(), size, None) if _skip(pipe, size + 1) else None
+        return Object(name, kind.decode(), size, None) if _skip(pipe, size + 1, on_skip) else None
     content = pipe.read(size)
     # The newline after it is read on its own: to cut it off would copy the content.
     return Object(name, kind.decode(), size, content) if pipe.read(1) else None
 
 
-def _skip(pipe: IO[bytes], size: int) -> bool:
+def _skip(pipe: IO[bytes], size: int, on_skip: Callable[[], None]) -> bool:
     while size:
         part = pipe.read(min(size, _DISCARD))
         if not part:
             return False
         size -= len(part)
+        on_skip()
     return True

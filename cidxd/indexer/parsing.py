@@ -73,14 +73,14 @@ class Finder:
         if self._few_bytes > FEW_BYTES:
             self._hand_on(cores())
 
-    def finish(self) -> None:
-        """Wait until everything is done."""
+    def finish(self, on_batch: Callable[[], None] = lambda: None) -> None:
+        """Wait until everything is done; *on_batch* is told of each part."""
         if not self._few and self._pool is None:
             return
         if self._pool is None and (self._engine != "tree-sitter" or self._mark.exists()):
             self._hand_on(1)
         if self._pool is not None:
-            self._pool.finish()
+            self._pool.finish(on_batch)
         else:
             self._mark.touch()
             self._found.update(find_all(finder(self._engine), self._few))
@@ -147,10 +147,10 @@ class SymbolIntake:
         else:
             self._finder.put(Task(oid, grammar, content))
 
-    def finish(self) -> None:
-        """Wait for what was offered, if it is little enough."""
+    def finish(self, on_batch: Callable[[], None] = lambda: None) -> None:
+        """Wait for what was offered, if it is little enough; *on_batch* is told of each part."""
         if self._left_bytes >= 0:
-            self._finder.finish()
+            self._finder.finish(on_batch)
 
     def store(self, oids: Iterable[bytes]) -> None:
         """

@@ -12,6 +12,7 @@ import queue
 import select
 import sys
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from cidxd.indexer import children
@@ -20,6 +21,7 @@ from cidxd.indexer.symbol_worker import Task, read_answer, write_batch
 
 BATCH_BYTES: Final = 128 << 10
 SILENT_S: Final = 30.0  # then a worker is ended; far above the sum of what it allows itself
+_TELL_EVERY_S: Final = 0.5
 Batch = list[Task]
 
 
@@ -60,13 +62,18 @@ class SymbolPool:
             found.update(self._done.get())
         return found
 
-    def finish(self) -> None:
-        """Wait until every task is done, and end the workers."""
+    def finish(self, on_batch: Callable[[], None] = lambda: None) -> None:
+        """Wait until every task is done, telling *on_batch* of each part, and end the workers."""
         self._send()
         for _ in self._threads:
             self._waiting.put(None)
+        told = 0
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_TELL_EVERY_S)
+                done, told = self._done.qsize() - told, self._done.qsize()
+                if done:
+                    on_batch()
 
     def abandon(self) -> None:
         """End the workers at once; what they were at is lost."""

@@ -60,6 +60,13 @@ def test_objects_come_in_the_order_asked_and_large_ones_without_content(mirror: 
     assert list(git_pipe.objects(mirror, [])) == []
 
 
+def test_each_part_of_a_large_object_that_is_thrown_away_is_told_of(mirror: Path) -> None:
+    told: list[int] = []
+    names = [git(mirror, "rev-parse", f"main:{path}") for path in ("a", "b")]
+    list(git_pipe.objects(mirror, names, limit_bytes=100, on_skip=lambda: told.append(1)))
+    assert told == [1]
+
+
 def test_more_objects_than_a_pipe_holds_are_asked_for_without_blocking(mirror: Path) -> None:
     name = git(mirror, "rev-parse", "main:b")
 

@@ -174,6 +174,14 @@ def test_a_pool_finds_what_is_in_every_content(pool: SymbolPool) -> None:
     }
 
 
+def test_a_pool_tells_of_its_parts_while_it_is_waited_for(pool: SymbolPool) -> None:
+    told: list[int] = []
+    for number in range(8):
+        pool.put(Task(bytes([number]), "python", b"def f(): pass\n" * 10_000))
+    pool.finish(lambda: told.append(1))
+    assert told
+
+
 def test_a_worker_that_is_killed_costs_at_most_its_content(pool: SymbolPool) -> None:
     pool.put(Task(b"1", "python", _MANY))
     while not children._running:  # a thread is starting it
