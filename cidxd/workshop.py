@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from cidxd import config as settings
 from cidxd.config import Config
 from cidxd.git import guard
+from cidxd.model.retention import Rules
 from cidxd.store.ledger import Ledger
+from cidxd.web.services import Services
+from cidxd.work import held
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Phases, Tools
+from cidxd.work.retention import Retention
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
@@ -49,12 +54,23 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         searchers,
         upkeep,
         repository_of=ledger.state.repositories.get,
-        permit=lambda job_id, summary, commits: ledger.permit(
-            job_id, summary=summary, commits=commits
+        permit=lambda job_id, summary, commits: held.recorded(
+            lambda: ledger.permit(job_id, summary=summary, commits=commits), "permit", job_id
         ),
         index_slots=index_slots,
     )
     return Workshop(tools, searchers, upkeep, phases)
+
+
+def retention(config: Config, services: Services, clock: Callable[[], float]) -> Retention:
+    """Return what removes the jobs that are too old to be kept."""
+    kept = config.retention
+    rules = Rules(
+        completed_s=86_400 * kept.completed_days,
+        failed_s=86_400 * kept.failed_days,
+        kept_per_repository=kept.kept_per_repository,
+    )
+    return Retention(services.ledger, services.history, services.logs, rules, clock)
 
 
 def tools_of(config: Config, *, is_embedded: bool) -> Tools:

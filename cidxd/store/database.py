@@ -15,6 +15,7 @@ import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.errors import CidxdError, SchemaError
 
+_LOCKED_S = 2.0  # how long a commit waits for a lock that another program holds
 _MIGRATIONS = importlib.resources.files("cidxd.store") / "migrations"
 
 
@@ -43,7 +44,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     """
     try:
         await asyncio.to_thread(_keep_private, path)
-        connection = await aiosqlite.connect(path, isolation_level=None)
+        connection = await aiosqlite.connect(path, timeout=_LOCKED_S, isolation_level=None)
     except (aiosqlite.Error, OSError) as err:
         raise StoreError(f"cannot open the database: {path}: {err}") from err
     try:
