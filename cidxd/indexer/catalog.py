@@ -98,7 +98,14 @@ def translated() -> Iterator[None]:
 
 def _translate(err: sqlite3.OperationalError) -> FaultError:
     name = err.sqlite_errorname.removeprefix("SQLITE_")
-    codes = {"FULL": "disk-full", "NOMEM": "out-of-memory", "BUSY": "index-failed"}
+    codes = {
+        "FULL": "disk-full",
+        # A reader too needs a file beside the catalogue: no room for it is no damage.
+        "IOERR_SHMSIZE": "disk-full",
+        "CANTOPEN": "index-failed",
+        "NOMEM": "out-of-memory",
+        "BUSY": "index-failed",
+    }
     return FaultError(codes.get(name, "index-damaged"), f"catalogue: {err}")
 
 
@@ -127,6 +134,8 @@ class CatalogReader:
     _uri_mode = "ro"
 
     def __init__(self, epoch: Path) -> None:
+        if self._uri_mode != "rwc" and not (epoch / CATALOG).is_file():
+            raise FaultError("index-damaged", f"catalogue: no file: {epoch / CATALOG}")
         with translated():
             self._db = sqlite3.connect(
                 f"{(epoch / CATALOG).resolve().as_uri()}?mode={self._uri_mode}",

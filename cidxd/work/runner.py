@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Protocol, assert_never
 
@@ -137,6 +138,8 @@ class Runner:
                 return fault
             case PermitRefusedError():
                 return _Stopped(StopReason.CANCEL)
+            case OSError(errno=errno.ENOSPC | errno.EDQUOT) as err:
+                return FaultError("disk-full", str(err))
             case Exception() as err:
                 _log.error("job_broke", job_id=job.job_id, exc_info=err)
                 return FaultError("internal", f"{type(err).__name__}: {err}")

@@ -22,6 +22,7 @@ from cidxd.work.folders import DataFolder
 LOOK_S: Final = 5.0
 LOOK_AGAIN_S: Final = 1.0  # while something is wrong
 ROOM_BYTES: Final = 4 << 20  # with less, neither a sync nor the database gets far
+ROOM_FILES: Final = 32
 HANGS_AFTER_S: Final = 15.0  # a database that is locked answers long before
 
 
@@ -101,11 +102,17 @@ class Vitals:
 
 
 def _disk_fault(data: DataFolder) -> str | None:
-    try:
-        disk = os.statvfs(data.root)
-    except OSError as err:
-        return f"the data folder cannot be looked at: {err.strerror}"
-    free = disk.f_bavail * disk.f_frsize
-    if free >= ROOM_BYTES:
-        return None
-    return f"the disk is full: {estimate.size(free)} left for {data.root}"
+    """Return what is wrong with the disk; the repositories may have one of their own."""
+    for folder in (data.repositories, data.root):
+        try:
+            disk = os.statvfs(folder)
+        except FileNotFoundError:  # nothing was ever synced
+            continue
+        except OSError as err:
+            return f"the disk cannot be looked at: {folder}: {err.strerror}"
+        free = disk.f_bavail * disk.f_frsize
+        if free < ROOM_BYTES:
+            return f"the disk is full: {estimate.size(free)} left for {folder}"
+        if disk.f_files and disk.f_favail < ROOM_FILES:  # no f_files: it does not count them
+            return f"the disk is full: {disk.f_favail} files left for {folder}"
+    return None

@@ -69,13 +69,14 @@ async def test_a_full_database_is_told_until_it_has_room_and_not_longer(watched:
     await writing
 
 
+@pytest.mark.parametrize("room", ["ROOM_BYTES", "ROOM_FILES"])
 async def test_a_disk_without_room_is_told(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, room: str
 ) -> None:
-    monkeypatch.setattr(vitals, "ROOM_BYTES", 1 << 80)
+    monkeypatch.setattr(vitals, room, 1 << 80)
     writing = asyncio.create_task(watched.writer.run())
     assert "the disk is full" in await watched.next()
-    monkeypatch.setattr(vitals, "ROOM_BYTES", 0)
+    monkeypatch.setattr(vitals, room, 0)
     while watched.vitals.reasons():
         await watched.next()
     watched.writer.stop()
