@@ -24,7 +24,7 @@ from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.store import load
-from cidxd.store.database import open_reader, open_writer
+from cidxd.store.database import open_reader, open_writer, translated
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
 from cidxd.store.writer import Writer
@@ -103,10 +103,11 @@ async def ledger_at(
     """
     connection = await open_writer(data.database)
     try:
-        state = await load.load_state(connection)
-        secrets = {
-            name: await load.setting(connection, name) for name in ("signing_key", "instance")
-        }
+        with translated():
+            state = await load.load_state(connection)
+            secrets = {
+                name: await load.setting(connection, name) for name in ("signing_key", "instance")
+            }
         writer = Writer(connection, state, news)
         task = asyncio.create_task(writer.run(), name="writer")
         try:

@@ -8,7 +8,9 @@ once, so everything that writes goes through one connection; readers are `mode=r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.resources
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
@@ -55,6 +57,17 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
             raise StoreError(f"cannot use the database: {path}: {err}") from err
         raise
     return connection
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise StoreError for whatever SQLite raises within."""
+    try:
+        yield
+    except aiosqlite.Error as err:
+        raise StoreError(
+            f"the database refuses: {err}", hint="is another program using it, or the disk full?"
+        ) from err
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:

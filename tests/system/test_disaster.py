@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,3 +216,24 @@ def test_a_daemon_whose_own_log_cannot_be_written_goes_on(
     home.cidx("sync", "demo", "--timeout", "60")
     assert "'second'" in needle(home)
     assert made.stop() == 0
+
+
+def test_a_program_that_reads_the_database_for_long_stops_nothing(
+    home: Home, daemon: Server, origin: Checkout
+) -> None:
+    reader = sqlite3.connect(daemon.folder / "data" / "cidxd.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM job").fetchone() == (0,)
+    synced(home, origin)
+    home.cidx("sync", "demo", "--timeout", "60")
+    assert "'second'" in needle(home)
+    assert daemon.readiness() == (200, [])
+    assert reader.execute("SELECT count(*) FROM job").fetchone() == (0,)
+    reader.close()
+
+
+def test_a_daemon_started_on_a_locked_database_says_so(home: Home, daemon: Server) -> None:
+    daemon.stop()
+    with daemon.locked():
+        told = home.run("cidxd", "serve", "--config", str(daemon.config), code=1).stderr
+    assert "database is locked" in told
