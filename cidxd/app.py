@@ -13,6 +13,7 @@ import dataclasses
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final
 
 import structlog
 import uuid_utils
@@ -22,9 +23,8 @@ from cidxd.config import Config
 from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
-from cidxd.model.retention import Rules
 from cidxd.store import load
-from cidxd.store.database import open_reader, open_writer
+from cidxd.store.database import open_reader, open_writer, translated
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
 from cidxd.store.writer import Writer
@@ -39,13 +39,15 @@ from cidxd.work import rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
-from cidxd.work.retention import Retention
 from cidxd.work.runner import Runner, StopReason
 from cidxd.work.scheduler import Scheduler
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
+from cidxd.work.vitals import UNHEARD, Beat, Vitals
 
 _log = structlog.get_logger()
+
+INTERRUPT_S: Final = 15.0  # for jobs to end and to be recorded, once they are interrupted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,10 +103,11 @@ async def ledger_at(
     """
     connection = await open_writer(data.database)
     try:
-        state = await load.load_state(connection)
-        secrets = {
-            name: await load.setting(connection, name) for name in ("signing_key", "instance")
-        }
+        with translated():
+            state = await load.load_state(connection)
+            secrets = {
+                name: await load.setting(connection, name) for name in ("signing_key", "instance")
+            }
         writer = Writer(connection, state, news)
         task = asyncio.create_task(writer.run(), name="writer")
         try:
@@ -118,7 +121,11 @@ async def ledger_at(
 
 @contextlib.asynccontextmanager
 async def daemon(
-    config: Config, data: DataFolder, embedding: Embedding | None, stop: asyncio.Event
+    config: Config,
+    data: DataFolder,
+    embedding: Embedding | None,
+    stop: asyncio.Event,
+    beat: Beat = UNHEARD,
 ) -> AsyncIterator[Daemon]:
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
@@ -138,9 +145,9 @@ async def daemon(
         )
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler, shop)
+        vitals = Vitals(ledger, data, beat, stop.is_set)
         news.listeners += [scheduler.notice, upkeep.notice]
-        repositories = ledger.state.repositories.values()
-        upkeep.want(row.repository_id for row in repositories if row.branches)
+        upkeep.want(row.repository_id for row in ledger.state.repositories.values() if row.branches)
         services = Services(
             ledger=ledger,
             history=History(reader),
@@ -155,7 +162,7 @@ async def daemon(
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
             end_upkeep=upkeep.give_way,
             look_again=scheduler.look_again,
-            reasons=lambda: _reasons(ledger, stop),
+            vitals=vitals,
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
             search_limit_s=lambda: tuning.limits.search_seconds,
@@ -172,7 +179,8 @@ async def serve(
     hangup: asyncio.Event,
     reread: Callable[[], Config],
     on_ready: Callable[[str], None],
-    on_stopping: Callable[[], None],
+    on_stopping: Callable[[float], None],
+    beat: Beat,
 ) -> None:
     """
     Run the daemon until *stop* is set.
@@ -185,11 +193,12 @@ async def serve(
         hangup: Set when the configuration is to be read again.
         reread: Reads it.
         on_ready: Told the URL once requests are answered.
-        on_stopping: Told before it stops to accept connections.
+        on_stopping: Told before it stops to accept connections, with how many seconds it may take.
+        beat: Told that the daemon lives.
     """
     data, activity = DataFolder(config.server.data), Activity()
     async with contextlib.AsyncExitStack() as stack:
-        made = await stack.enter_async_context(daemon(config, data, embedding, stop))
+        made = await stack.enter_async_context(daemon(config, data, embedding, stop, beat))
         services = made.services
         await stack.enter_async_context(
             admin_socket(data, services.ledger, services.identity, clock)
@@ -203,12 +212,15 @@ async def serve(
                 is_private=embedding is not None,
             )
         )
+        await stack.enter_async_context(services.vitals.watched())
         tasks = [
             asyncio.create_task(made.scheduler.run(), name="scheduler"),
             asyncio.create_task(made.upkeep.run(), name="upkeep"),
             asyncio.create_task(made.tuning.run(hangup, reread), name="tuning"),
             asyncio.create_task(_warm(services.searchers), name="searchers"),
-            asyncio.create_task(retention(config, services).run(), name="retention"),
+            asyncio.create_task(
+                workshop.retention(config, services, clock).run(), name="retention"
+            ),
         ]
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
@@ -217,25 +229,13 @@ async def serve(
         _log.info("ready", url=door.url, data=str(data.root))
         await stop.wait()
         _log.info("stopping")
-        on_stopping()
+        on_stopping(made.tuning.limits.drain_seconds + INTERRUPT_S)
         await door.close()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
-        await made.live.close()
     _log.info("stopped")
-
-
-def retention(config: Config, services: Services) -> Retention:
-    """Return what removes the jobs that are too old to be kept."""
-    kept = config.retention
-    rules = Rules(
-        completed_s=86_400 * kept.completed_days,
-        failed_s=86_400 * kept.failed_days,
-        kept_per_repository=kept.kept_per_repository,
-    )
-    return Retention(services.ledger, services.history, services.logs, rules, clock)
 
 
 async def _warm(searchers: Searchers) -> None:
@@ -258,14 +258,19 @@ async def _stop_when_idle(
 
 
 async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> None:
-    """Let running jobs end for a while, then interrupt them; they go on after the next start."""
+    """
+    Let running jobs end for a while, then interrupt them, then close the streams that tell of it.
+
+    What was interrupted goes on after the next start.
+    """
     draining = asyncio.create_task(made.scheduler.drain(drain_s))
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait([draining, hurried], return_when=asyncio.FIRST_COMPLETED)
     for task in (draining, hurried):
         task.cancel()
     made.runner.stop_all()
-    await made.scheduler.drain(15.0)
+    await made.scheduler.drain(INTERRUPT_S)
+    await made.live.close()
 
 
 def identity(
@@ -281,8 +286,3 @@ def identity(
         own_user=embedding.user if embedding else "",
     )
     return Identity(ledger, terms, clock)
-
-
-def _reasons(ledger: Ledger, stop: asyncio.Event) -> list[str]:
-    reasons = [] if ledger.fault is None else [f"the database refuses: {ledger.fault}"]
-    return [*reasons, "the daemon is stopping"] if stop.is_set() else reasons

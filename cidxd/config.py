@@ -152,6 +152,19 @@ def environment() -> Mapping[str, str]:
     return os.environ  # noqa: TID251 - the one place
 
 
+def notify_socket() -> str | None:
+    """Return where the service manager listens, None if none does; see sd_notify(3)."""
+    return environment().get("NOTIFY_SOCKET") or None
+
+
+def watchdog_s() -> float | None:
+    """Return how long the service manager waits for a sign of life, None if it wants none."""
+    environ = environment()
+    wanted, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID")
+    is_ours = pid is None or pid == str(os.getpid())
+    return int(wanted) / 1e6 if is_ours and wanted.isdecimal() and int(wanted) else None
+
+
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))

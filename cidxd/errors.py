@@ -112,10 +112,16 @@ class BusyError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The daemon cannot answer this for now."""
+    """The daemon cannot answer this for now; `retry_after_s` is None where nobody knows."""
 
     code = "unavailable"
     status = 503
+
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class ConfigError(CidxdError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -18,6 +19,26 @@ _SECRETS: Final = (
     (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), "[redacted]"),
 )  # fmt: skip
+
+
+class _Patient:
+    """A text stream whose lines are lost while they cannot be written: nothing else must stop."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        # What a full disk refuses would else stay in the buffer, and be refused again at the exit.
+        self._raw = getattr(getattr(stream, "buffer", None), "raw", None)
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            if self._raw is None:
+                self._stream.write(text)
+            else:
+                self._raw.write(text.encode("utf-8", "backslashreplace"))
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def configure(level: str, form: str) -> None:
@@ -34,6 +55,7 @@ def configure(level: str, form: str) -> None:
         if is_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    stream = cast("TextIO", _Patient(sys.stderr))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -44,10 +66,10 @@ def configure(level: str, form: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(name)s: %(message)s")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

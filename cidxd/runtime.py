@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import math
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 import orjson
 
+from cidxd import config as settings
 from cidxd.__about__ import VERSION, WIRE
 from cidxd.config import Config
+from cidxd.notify import Manager
 from cidxd.work.folders import DataFolder
 
 if TYPE_CHECKING:
@@ -47,13 +51,22 @@ def own_token(folder: DataFolder) -> str:
 
 
 class Ready:
-    """Tells that requests are answered: the runtime file, then the starter's pipe."""
+    """
+    Tells that requests are answered: the runtime file, the starter's pipe, the service manager.
+
+    Attributes:
+        beat_s: How often to say that the daemon lives: twice in the time after which the
+            manager would take it for hung.
+    """
 
     def __init__(self, folder: DataFolder, token: str | None, ready_fd: int | None) -> None:
         self._runtime = folder.runtime
         self._token = token
         self._ready_fd = ready_fd
         self._runtime.unlink(missing_ok=True)
+        self._manager = Manager(settings.notify_socket())
+        self._watchdog_s = settings.watchdog_s()
+        self.beat_s = math.inf if self._watchdog_s is None else self._watchdog_s / 2
 
     def tell(self, url: str) -> None:
         """Write where the daemon is to be found."""
@@ -74,10 +87,24 @@ class Ready:
             os.close(self._ready_fd)
         else:
             click.echo(f"cidxd {VERSION} at {url}", err=True)
+        self._manager.tell("READY=1", f"STATUS=serving at {url}")
 
-    def withdraw(self) -> None:
-        """Remove the runtime file; the lock is still held."""
+    def withdraw(self, patience_s: float) -> None:
+        """Remove the runtime file; the lock is still held, for *patience_s* seconds at most."""
         self._runtime.unlink(missing_ok=True)
+        self._manager.tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={patience_s * 1e6:.0f}")
+
+    def reread(self, reread: Callable[[], Config]) -> Config:
+        """Return what *reread* does; the manager is told that it goes on."""
+        self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            return reread()
+        finally:
+            self._manager.tell("READY=1")
+
+    def tell_alive(self, words: str) -> None:
+        """Say that the daemon does not hang, and in a few *words* what it does."""
+        self._manager.tell(*(["WATCHDOG=1"] if self._watchdog_s else []), f"STATUS={words}")
 
 
 async def until_told(
@@ -92,6 +119,7 @@ async def until_told(
     SIGHUP reads the configuration again.
     """
     from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
+    from cidxd.work.vitals import Beat  # noqa: PLC0415 - likewise
 
     stop, hurry, hangup = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -108,7 +136,8 @@ async def until_told(
         stop=stop,
         hurry=hurry,
         hangup=hangup,
-        reread=reread,
+        reread=lambda: ready.reread(reread),
         on_ready=ready.tell,
         on_stopping=ready.withdraw,
+        beat=Beat(ready.beat_s, ready.tell_alive),
     )

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from cidxd import config as settings
 from cidxd.config import Config, LimitsSection
 from cidxd.git import guard
+from cidxd.model.retention import Rules
 from cidxd.store.ledger import Ledger
+from cidxd.web.services import Services
+from cidxd.work import held
 from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Phases, Tools
+from cidxd.work.retention import Retention
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
@@ -61,8 +66,8 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         searchers,
         upkeep,
         repository_of=ledger.state.repositories.get,
-        permit=lambda job_id, summary, commits: ledger.permit(
-            job_id, summary=summary, commits=commits
+        permit=lambda job_id, summary, commits: held.recorded(
+            lambda: ledger.permit(job_id, summary=summary, commits=commits), "permit", job_id
         ),
         index_slots=index_slots,
         allowance=allowance,
@@ -70,6 +75,17 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
     shop = Workshop(tools, searchers, upkeep, phases, allowance, search_allowance)
     shop.allow(config.limits)
     return shop
+
+
+def retention(config: Config, services: Services, clock: Callable[[], float]) -> Retention:
+    """Return what removes the jobs that are too old to be kept."""
+    kept = config.retention
+    rules = Rules(
+        completed_s=86_400 * kept.completed_days,
+        failed_s=86_400 * kept.failed_days,
+        kept_per_repository=kept.kept_per_repository,
+    )
+    return Retention(services.ledger, services.history, services.logs, rules, clock)
 
 
 def tools_of(config: Config, *, is_embedded: bool) -> Tools:

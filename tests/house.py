@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -167,6 +168,32 @@ class Server:
         status, answer = curl(f"{self.url}{path}", self.token)
         assert status == 200, answer
         return answer
+
+    def readiness(self) -> tuple[int, list[str]]:
+        """Return the status of /readyz, and its reasons."""
+        status, document = curl(f"{self.url}/readyz")
+        return status, document["reasons"]
+
+    def submit(self, name: str) -> tuple[int, Any]:
+        """Ask for a sync of *name* as the one who signed in; see `headers`."""
+        posted = ("-H", "Content-Type: application/json", "-d", json.dumps({"repository": name}))
+        told = ("-D", str(self.folder / "headers"))
+        return curl(f"{self.url}/api/sync", self.token, *posted, *told)
+
+    def headers(self) -> list[str]:
+        """Return the header lines of the last answer to `submit`."""
+        return (self.folder / "headers").read_text().splitlines()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have another program lock the database."""
+        connection = sqlite3.connect(self.folder / "data" / "cidxd.db", isolation_level=None)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+            yield
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
 
     def job(self, job_id: str) -> Any:
         return self.ask(f"/api/jobs/{job_id}")

@@ -110,6 +110,8 @@ class CatalogReader:
     _uri_mode = "ro"
 
     def __init__(self, epoch: Path) -> None:
+        if self._uri_mode != "rwc" and not (epoch / CATALOG).is_file():
+            raise FaultError("index-damaged", f"catalogue: no file: {epoch / CATALOG}")
         with translated():
             self._db = sqlite3.connect(
                 f"{(epoch / CATALOG).resolve().as_uri()}?mode={self._uri_mode}",

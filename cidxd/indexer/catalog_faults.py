@@ -13,6 +13,9 @@ from cidxd.errors import FaultError
 # next sync mends in another place; what cannot be written is the disk's.
 _CODES: Final = {
     "FULL": "disk-full",
+    # A reader too needs a file beside the catalogue: no room for it is no damage.
+    "IOERR_SHMSIZE": "disk-full",
+    "CANTOPEN": "index-failed",
     "READONLY": "disk-unwritable",
     "READONLY_DIRECTORY": "disk-unwritable",
     "IOERR_WRITE": "disk-failed",

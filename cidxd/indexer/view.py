@@ -17,7 +17,7 @@ from cidxd.indexer.epoch import current_epoch, is_marked_damaged
 from cidxd.indexer.excerpt import named_path
 from cidxd.indexer.query import Place, malformed, parse_place, path_of
 from cidxd.indexer.shelf import OpenIndex, Shelf
-from cidxd.indexer.source import blamed, chosen_branch, taken
+from cidxd.indexer.source import IndexFaultError, blamed, chosen_branch, taken
 
 FILE_BYTES: Final = 4 << 20  # of a file that are answered
 _COMMIT: Final = re.compile(r"[0-9a-f]{4,64}")
@@ -27,7 +27,12 @@ _NOTHING: Final[dict[str, Any]] = {
 
 
 def tips(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is indexed; damage is an answer here, not an error."""
+    """
+    Return what is indexed; damage is an answer here, not an error.
+
+    Raises:
+        IndexFaultError: It cannot be read for another reason.
+    """
     place = parse_place(request)
     epoch: Path | None = None
     try:
@@ -38,8 +43,10 @@ def tips(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
             return _NOTHING | {"epoch": epoch.name, "damaged": True}
         index = shelf.take(place.index)
         return _NOTHING if index is None else _told(index)
-    except FaultError:
+    except FaultError as err:
         shelf.drop(place.index)
+        if err.code not in {"index-damaged", "index-outdated"}:
+            raise IndexFaultError(place, epoch, err) from err
         return _NOTHING | {"epoch": epoch and epoch.name, "damaged": True}
 
 

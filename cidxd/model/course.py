@@ -46,11 +46,11 @@ def report(state: State, job_id: str, news: Report, *, now: float) -> Job:
     job = _active(state, job_id)
     match news:
         case PhaseStarted(phase):
-            return state.take(moves.start_phase(job, phase, at=now))
+            return state.take(moves.start_phase(job, phase, at=job.not_before(now)))
         case PhaseProgressed():
-            return state.take(moves.progress(job, news, at=now))
+            return state.take(moves.progress(job, news, at=job.not_before(now)))
         case PhaseEnded():
-            return state.take(moves.end_phase(job, news, at=now))
+            return state.take(moves.end_phase(job, news, at=job.not_before(now)))
         case _:
             assert_never(news)
 
@@ -72,16 +72,17 @@ def permit(
     job = _active(state, job_id)
     if job.cancel is not None:
         raise PermitRefusedError(f"job {job_id} is to be cancelled")
-    return state.take(moves.permit(job, summary=summary, commits=commits, at=now))
+    return state.take(moves.permit(job, summary=summary, commits=commits, at=job.not_before(now)))
 
 
 def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
     """Record success, and what the repository's index answers with from now on."""
+    running = _active(state, job_id)
     job = state.take(
         moves.complete(
-            _active(state, job_id),
+            running,
             result.outcome,
-            at=now,
+            at=running.not_before(now),
             summary=result.summary,
             commits=result.commits,
         )
@@ -115,11 +116,12 @@ def end_attempt(
     job = _active(state, job_id)
     if job.cancel is not None:
         return cancelled(state, job_id, now=now)
+    at = job.not_before(now)
     match following:
         case Defer(seconds):
-            return state.take(moves.defer(job, error, run_after=now + seconds, at=now))
+            return state.take(moves.defer(job, error, run_after=now + seconds, at=at, now=now))
         case GiveUp():
-            failed = state.take(moves.fail(job, error, at=now))
+            failed = state.take(moves.fail(job, error, at=at))
             _noted(state, failed)
             return failed
         case _:
@@ -131,7 +133,7 @@ def cancelled(state: State, job_id: str, *, now: float) -> Job:
     job = _active(state, job_id)
     if job.cancel is None:
         raise IllegalTransitionError(f"nobody asked to cancel job {job_id}")
-    ended = state.take(moves.cancel(job, job.cancel, at=now))
+    ended = state.take(moves.cancel(job, job.cancel, at=job.not_before(now)))
     _noted(state, ended)
     return ended
 
@@ -145,7 +147,7 @@ def interrupted(state: State, job_id: str, *, now: float) -> Job:
     job = _active(state, job_id)
     if job.cancel is not None:
         return cancelled(state, job_id, now=now)
-    return state.take(moves.interrupt(job, at=now))
+    return state.take(moves.interrupt(job, at=job.not_before(now)))
 
 
 def _claim(state: State, job: Job, now: float) -> Job:
@@ -153,7 +155,7 @@ def _claim(state: State, job: Job, now: float) -> Job:
     timings = repository.timings if repository else ()
     is_first = job.options.full or repository is None or not repository.branches
     shares = estimate.weights(timings, is_first=is_first)
-    return state.take(moves.claim(job, at=now, weights=shares, is_first=is_first))
+    return state.take(moves.claim(job, at=job.not_before(now), weights=shares, is_first=is_first))
 
 
 def _active(state: State, job_id: str) -> Job:

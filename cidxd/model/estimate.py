@@ -123,8 +123,7 @@ def remaining(job: Job, timings: Sequence[Timing], *, now: float) -> Estimate | 
     if not alike:
         usual = _at_usual_rates(usual, job)
     parts = [_left(record, took, now) for record, took in zip(job.phases, usual, strict=True)]
-    wait = max(0.0, job.run_after - now) if job.run_after is not None else 0.0
-    total = sum(parts) + (wait if job.status is Status.QUEUED else 0.0)
+    total = sum(parts) + (job.wait_s(now) if job.status is Status.QUEUED else 0.0)
     spread = 0.25 if alike else 0.6
     return Estimate(
         remaining_s=round(total, 1),

@@ -107,12 +107,17 @@ def cancel(
         return _withdraw(state, job, who, now)
     request = CancelRequest(requested_by=who.name, reason=reason, at=now, force=force)
     if job.status is Status.QUEUED:
-        return Cancelled(state.take(moves.cancel(job, request, at=now)), CancelEffect.ENDED)
+        return Cancelled(
+            state.take(moves.cancel(job, request, at=job.not_before(now))), CancelEffect.ENDED
+        )
     if job.cancel is not None:
         if job.cancel.force or not force:
             return Cancelled(job, CancelEffect.STOPPING)
         request = dataclasses.replace(job.cancel, force=True)
-    return Cancelled(state.take(moves.request_cancel(job, request, at=now)), CancelEffect.STOPPING)
+    return Cancelled(
+        state.take(moves.request_cancel(job, request, at=job.not_before(now))),
+        CancelEffect.STOPPING,
+    )
 
 
 def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: float) -> Submitted:
@@ -137,14 +142,14 @@ def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: 
 def _join(state: State, job: Job, request: SyncRequest, now: float) -> Submitted:
     """Let the queued *job* answer *request*; it is as urgent as the more urgent of both."""
     wanted = dataclasses.replace(job, priority=queue.more_urgent(job.priority, request.priority))
-    joined = moves.join(wanted, user=request.user, options=request.options, at=now)
+    joined = moves.join(wanted, user=request.user, options=request.options, at=job.not_before(now))
     return Submitted(state.take(joined), is_joined=True)
 
 
 def _withdraw(state: State, job: Job, who: Principal, now: float) -> Cancelled:
     """Let others have *job*; a cancel sent twice finds its sender withdrawn and changes nothing."""
     if who.name in job.requesters:
-        job = state.take(moves.withdraw(job, user=who.name, at=now))
+        job = state.take(moves.withdraw(job, user=who.name, at=job.not_before(now)))
     return Cancelled(job, CancelEffect.WITHDRAWN)
 
 

@@ -179,6 +179,7 @@ class CancelRequest:
     force: bool = False
 
 
+CLOCK_SLACK_S: Final = 2.0  # a clock that is corrected by less was not set back
 ANYTHING: Final = Options()
 NEW_PHASES: Final = tuple(PhaseRecord(name=phase) for phase in ORDER)
 
@@ -194,6 +195,7 @@ class Job:
         weights: Expected share of each phase, in ORDER, fixed at the first claim; sums to 1.
         attempt: How many attempts count so far.
         run_after: Earliest next start in POSIX seconds, None for at once.
+        deferred_at: When that was decided.
         is_first: The repository had no index when the job was claimed.
         seq: Number of its last event, from 1; also its version.
     """
@@ -218,6 +220,7 @@ class Job:
     weights: tuple[float, ...] = ()
     attempt: int = 0
     run_after: float | None = None
+    deferred_at: float | None = None
     commits: tuple[BranchMove, ...] = ()
     phases: tuple[PhaseRecord, ...] = NEW_PHASES
     summary: Mapping[str, Any] | None = None
@@ -235,6 +238,17 @@ class Job:
     def is_final(self) -> bool:
         """Nothing will happen to it any more."""
         return self.status in FINAL
+
+    def wait_s(self, now: float) -> float:
+        """Return for how many seconds it may not start; a clock set back since ends the wait."""
+        if self.run_after is None or now < (self.deferred_at or 0.0) - CLOCK_SLACK_S:
+            return 0.0
+        return max(0.0, self.run_after - now)
+
+    def not_before(self, now: float) -> float:
+        """Return *now*, but no time before what is on record already: a clock may be set back."""
+        ended = (record.finished_at or 0.0 for record in self.phases)
+        return max(now, self.created_at, self.history[-1].at if self.history else 0.0, *ended)
 
     def record_of(self, phase: Phase) -> PhaseRecord:
         """Return the current attempt's record of *phase*."""

@@ -115,6 +115,7 @@ def claim(job: Job, *, at: float, weights: tuple[float, ...], is_first: bool) ->
         phases=NEW_PHASES,
         error=None,
         run_after=None,
+        deferred_at=None,
         message="starting",
     )
 
@@ -232,8 +233,8 @@ def fail(job: Job, error: JobError, *, at: float) -> Moved:
     )
 
 
-def defer(job: Job, error: JobError, *, run_after: float, at: float) -> Moved:
-    """Return *job* queued again after a transient fault, not to start before *run_after*."""
+def defer(job: Job, error: JobError, *, run_after: float, at: float, now: float = 0.0) -> Moved:
+    """Return *job* queued until *run_after*; *now* is the clock's time if that is not *at*."""
     extra = {"error": error_document(error), "run_after": instant.to_wire(run_after)}
     return _move(
         job,
@@ -243,6 +244,7 @@ def defer(job: Job, error: JobError, *, run_after: float, at: float) -> Moved:
         phase=None,
         returned=True,
         run_after=run_after,
+        deferred_at=now or at,
         error=error,
         is_permitted=False,
         phases=records.closed(job.phases, PhaseStatus.FAILED, at),

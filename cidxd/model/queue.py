@@ -96,8 +96,8 @@ def due(state: State, limits: Limits, *, now: float) -> list[Job]:
 
 def wakes_at(state: State, *, now: float) -> float | None:
     """Return the earliest instant from *now* on at which a job's back-off ends, None for none."""
-    starts = (job.run_after for job in _queued(state.jobs.active()))
-    return min((at for at in starts if at is not None and at > now), default=None)
+    waits = (job.wait_s(now) for job in _queued(state.jobs.active()))
+    return min((now + wait_s for wait_s in waits if wait_s), default=None)
 
 
 def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None:
@@ -158,9 +158,8 @@ class _Slots:
 
     def obstacle(self, job: Job, now: float) -> str | None:
         """Return what keeps *job* from starting, in words; what ends last comes first."""
-        if job.run_after is not None and job.run_after > now:
-            wait_s = math.ceil(job.run_after - now)
-            return f"waiting {wait_s} s before attempt {job.attempt + 1}"
+        if wait_s := job.wait_s(now):
+            return f"waiting {math.ceil(wait_s)} s before attempt {job.attempt + 1}"
         if job.repository_id in self._busy:
             return f"repository busy with job {self._busy[job.repository_id][-8:]}"
         mine = self._of_user[job.requested_by]

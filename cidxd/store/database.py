@@ -8,13 +8,16 @@ once, so everything that writes goes through one connection; readers are `mode=r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.resources
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.errors import CidxdError, SchemaError
 
+_LOCKED_S = 2.0  # how long a commit waits for a lock that another program holds
 _MIGRATIONS = importlib.resources.files("cidxd.store") / "migrations"
 
 
@@ -43,7 +46,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     """
     try:
         await asyncio.to_thread(_keep_private, path)
-        connection = await aiosqlite.connect(path, isolation_level=None)
+        connection = await aiosqlite.connect(path, timeout=_LOCKED_S, isolation_level=None)
     except (aiosqlite.Error, OSError) as err:
         raise StoreError(f"cannot open the database: {path}: {err}") from err
     try:
@@ -54,6 +57,17 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
             raise StoreError(f"cannot use the database: {path}: {err}") from err
         raise
     return connection
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise StoreError for whatever SQLite raises within."""
+    try:
+        yield
+    except aiosqlite.Error as err:
+        raise StoreError(
+            f"the database refuses: {err}", hint="is another program using it, or the disk full?"
+        ) from err
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:

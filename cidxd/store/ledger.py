@@ -48,8 +48,12 @@ class Ledger:
 
     @property
     def fault(self) -> str | None:
-        """What the database said when it last refused, None while it works."""
+        """What the database said when it last refused, None once it took a write again."""
         return self._writer.fault
+
+    async def probe(self) -> None:
+        """Come to know whether the database works again; returns once the writer answered."""
+        await self._writer.probe()
 
     async def submit(self, request: SyncRequest) -> Submitted:
         """Enqueue or join a job; see `intake.submit`."""

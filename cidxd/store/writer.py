@@ -11,9 +11,10 @@ answers the callers.  A cancelled caller changes nothing about its commit.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
@@ -26,6 +27,11 @@ T = TypeVar("T")
 Decision = Callable[[State], T]
 News = Callable[[State, list[Event]], None]
 
+# Needs some room, and leaves nothing behind.
+_PROBE: Final = (
+    ("INSERT INTO setting (name, value) VALUES ('probe', ?)", [("-" * 16384,)]),
+    ("DELETE FROM setting WHERE name = 'probe'", [()]),
+)
 _BATCH = 256  # decisions in one transaction at most
 
 
@@ -40,7 +46,7 @@ class Writer:
     The only writer of the database, and the only one who changes *state*.
 
     Attributes:
-        fault: What the database said when it last refused, None while it works.
+        fault: What the database said when it last refused, None once it took a write again.
     """
 
     def __init__(self, connection: aiosqlite.Connection, state: State, news: News) -> None:
@@ -63,6 +69,15 @@ class Writer:
         waiting = _Waiting(decision, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return cast("T", await waiting.answer)
+
+    async def probe(self) -> None:
+        """
+        Come to know whether the database takes a write again; see `fault`.
+
+        Returns once everything asked for before is answered, well or not.
+        """
+        with contextlib.suppress(StoreError):
+            await self.decide(lambda _: None)
 
     def stop(self) -> None:
         """Let `run` end once everything asked for before is committed."""
@@ -102,7 +117,6 @@ class Writer:
             _answer(waiting, answer)
 
     def _swap(self, draft: State) -> None:
-        self.fault = None
         first = self._state.cursor + 1
         events = [dataclasses.replace(e, cursor=c) for c, e in enumerate(draft.events, first)]
         self._state.absorb(draft)
@@ -111,13 +125,14 @@ class Writer:
 
     async def _write(self, draft: State) -> None:
         statements = rows.statements(draft, self._state.cursor + 1)
-        if not statements:
+        if not statements and self.fault is None:
             return
         try:
             await self._connection.execute("BEGIN IMMEDIATE")
-            for sql, parameters in statements:
+            for sql, parameters in statements or _PROBE:
                 await self._connection.executemany(sql, parameters)
             await self._connection.execute("COMMIT")
+            self.fault = None
         except BaseException:
             if self._connection.in_transaction:
                 await self._connection.execute("ROLLBACK")

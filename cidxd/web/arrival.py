@@ -77,7 +77,11 @@ async def until_searchable(
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(rounds, 10))
             await asyncio.sleep(max(0.0, min(pause_s, ends_at - loop.time())))
         # A daemon that stops, or cannot store, would only keep what is asked of it now.
-        if job.status is not Status.COMPLETED or loop.time() >= ends_at or services.reasons():
+        if (
+            job.status is not Status.COMPLETED
+            or loop.time() >= ends_at
+            or services.vitals.reasons()
+        ):
             return submitted, {**found, "reason": reason}
         submitted = await _again(again, submitted)
     raise AssertionError  # count() does not end

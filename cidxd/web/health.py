@@ -56,7 +56,7 @@ class Health:
 
     async def ready(self, _call: Call) -> web.Response:
         """`GET /readyz`."""
-        reasons = self._services.reasons()
+        reasons = self._services.vitals.reasons()
         # Open to everybody, so without the reason, which may name what is not theirs to know.
         notices = ["the queue is paused"] if self._services.state.pause else []
         document: doc.ReadyDocument = {

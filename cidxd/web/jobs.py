@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from cidxd.errors import ConflictError, InvalidError, NotFoundError
+from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from cidxd.model import catalogue, instant
 from cidxd.model.intake import CancelEffect, Submitted, SyncRequest
 from cidxd.model.job import Job, Options
@@ -137,6 +137,7 @@ class Jobs:
         """`POST /api/jobs/{job_id}/retry`."""
         old = await self._found(call)
         self._check_may_change(call, old)
+        self._check_accepting()
         request = SyncRequest(
             job_id=self._services.new_id(),
             repository_id=old.repository_id,
@@ -149,6 +150,7 @@ class Jobs:
     async def _submit(
         self, call: Call, repository: Repository, sent: RepositorySyncBody
     ) -> web.StreamResponse:
+        self._check_accepting()
         _check_tracked(repository, sent.branch)
         request = SyncRequest(
             job_id=self._services.new_id(),
@@ -208,6 +210,15 @@ class Jobs:
                 f"no such job: {given[:64]}", code="job-not-found", hint="list them: cidx jobs list"
             )
         return self._services.state.jobs.get(found.job_id) or found
+
+    def _check_accepting(self) -> None:
+        if self._services.vitals.is_stopping():
+            raise UnavailableError(
+                "the daemon is stopping and takes no new jobs",
+                code="stopping",
+                hint="ask again once it is back",
+                retry_after_s=5,
+            )
 
     def _check_may_change(self, call: Call, job: Job) -> None:
         who = call.caller

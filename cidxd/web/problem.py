@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from cidxd.errors import BusyError, InvalidError, RequestError
+from cidxd.errors import BusyError, InvalidError, RequestError, UnavailableError
 from cidxd.model.catalogue import RemoteKnownError
 
 
@@ -20,7 +20,7 @@ def response(err: RequestError, request_id: str) -> web.Response:
         extra["pointer"] = err.pointer
     if isinstance(err, RemoteKnownError):
         extra["name"] = err.name
-    if isinstance(err, BusyError):
+    if isinstance(err, BusyError | UnavailableError) and err.retry_after_s is not None:
         headers["Retry-After"] = str(err.retry_after_s)
     if err.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="cidxd"'

@@ -21,6 +21,7 @@ from cidxd.web.route import Call, Route, Sent
 _log = structlog.get_logger()
 
 BODY_LIMIT: Final = 1 << 20  # bytes
+_STORE_AGAIN_S: Final = 5
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
@@ -172,7 +173,8 @@ def _request_error(err: CidxdError | IllegalTransitionError) -> RequestError:
         case RequestError():
             return err
         case StoreError():
-            return UnavailableError(err.message, hint=err.hint, code=err.code)
+            again = _STORE_AGAIN_S
+            return UnavailableError(err.message, hint=err.hint, code=err.code, retry_after_s=again)
         case CidxdError():
             return InvalidError(err.message, hint=err.hint, code=err.code)
         case _:

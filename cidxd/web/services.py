@@ -14,6 +14,7 @@ from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
 from cidxd.work.searchers import Searchers
+from cidxd.work.vitals import Vitals
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Services:
         stop_job: Ends a running job's children, its cancel being on record.
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
         look_again: Has the scheduler look at the queue, which was resumed.
-        reasons: Why the daemon is not ready, in words; empty when it is.
+        vitals: Why the daemon is not ready.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
         search_limit_s: How long a query with a limit may take, as of now.
@@ -44,7 +45,7 @@ class Services:
     end_upkeep: Callable[[int], Awaitable[None]]
     look_again: Callable[[], None]
     remotes: Remotes
-    reasons: Callable[[], list[str]]
+    vitals: Vitals
     shut_down: Callable[[], None] | None
     is_local_allowed: bool
     search_limit_s: Callable[[], float]

@@ -128,6 +128,16 @@ def set_aside(mirror: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def sweep(mirror: Path) -> None:
+    """Remove what a git that was ended has left in *mirror*, if there is one; blocks."""
+    leftovers: Iterable[Path] = (found for glob in _LEFTOVERS for found in mirror.glob(glob))
+    for leftover in leftovers:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 async def seed(
     mirror: Path,
     checkout: str,
@@ -175,7 +185,7 @@ async def fetch(
         command = argv.fetch(mirror, remote, branches)
     except ValueError as err:
         raise FaultError("protocol-refused", str(err)) from err
-    await asyncio.to_thread(_sweep, mirror)
+    await asyncio.to_thread(sweep, mirror)
     wanted = [*branches, *kept]
     # A branch `a` that is gone from the remote would keep `a/b` from being written.
     await here.delete(refs.in_the_way(await here.refs(), wanted))
@@ -277,13 +287,3 @@ def _pass_on(progressed: PhaseProgressed | None, report: Callable[[Report], None
 def _make_room(mirror: Path, draft: Path) -> None:
     set_aside(mirror)
     shutil.rmtree(draft, ignore_errors=True)
-
-
-def _sweep(mirror: Path) -> None:
-    """Remove what a git that was ended has left in *mirror*."""
-    leftovers: Iterable[Path] = (found for glob in _LEFTOVERS for found in mirror.glob(glob))
-    for leftover in leftovers:
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)

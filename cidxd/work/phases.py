@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from cidxd.errors import FaultError, UnavailableError
+from cidxd.errors import FAULTS, FaultError, UnavailableError
 from cidxd.indexer import protocol
 from cidxd.model import pipeline
 from cidxd.model.course import Result
@@ -223,7 +223,12 @@ class Phases:
         return Result(outcome=Outcome.UPDATED, summary=summary, commits=commits)
 
     async def tips(self, repository_id: int) -> Tips:
-        """Return what the repository's catalogue says, by way of a search child."""
+        """
+        Return what the repository's catalogue says, by way of a search child.
+
+        Raises:
+            FaultError: It cannot be read, which says nothing of whether it is sound.
+        """
         index = self._data.repository(repository_id).index
         try:
             status, body = await self._searchers.ask(
@@ -233,6 +238,8 @@ class Phases:
             raise FaultError("index-failed", err.message) from err
         answer = orjson.loads(body)
         if status != 200:  # noqa: PLR2004 - an HTTP status
+            if answer.get("code") in FAULTS:
+                raise FaultError(answer["code"], answer["detail"])
             return Tips({}, frozenset(), 0, is_damaged=True)
         branches = answer["branches"]
         settings = answer.get("settings") or {}

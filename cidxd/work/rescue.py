@@ -13,7 +13,7 @@ from cidxd.model.course import Result
 from cidxd.model.job import Job, Outcome, Status
 from cidxd.model.pipeline import Rescue
 from cidxd.store.ledger import Ledger
-from cidxd.work import lock, orphans
+from cidxd.work import fetch, lock, orphans
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tips
 
@@ -32,9 +32,11 @@ async def rescue(
 
     A job whose generation is published is completed from its saved summary, one that
     was to be cancelled is cancelled, every other goes back to its place in the queue.
+    What their git left half done in the mirrors is swept away.
     """
     await _end_orphans(ledger, data)
     for job in [job for job in ledger.state.jobs.active() if job.status is Status.RUNNING]:
+        await _swept(job, data)
         published = await _published(job, data, tips_of, lock_wait_s) if job.is_permitted else None
         verdict = pipeline.rescue(job, published.job_ids if published else frozenset())
         _log.info("job_rescued", job_id=job.job_id, repository=job.repository, verdict=verdict.name)
@@ -46,6 +48,15 @@ async def _end_orphans(ledger: Ledger, data: DataFolder) -> None:
         known = ledger.state.repositories.get(repository_id)
         name = None if known is None else known.name
         _log.warning("orphan_ended", pid=pid, repository=name, repository_id=repository_id)
+
+
+async def _swept(job: Job, data: DataFolder) -> None:
+    folder = data.to_read(job.repository_id)
+    try:
+        async with lock.held(folder.lock, 0):
+            await asyncio.to_thread(fetch.sweep, folder.mirror)
+    except (CidxdError, OSError) as err:  # the next sync does it in any case
+        _log.warning("rescue_unswept", job_id=job.job_id, error=str(err))
 
 
 async def _published(

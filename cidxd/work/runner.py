@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 import enum
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 import structlog
 
@@ -20,22 +20,14 @@ from cidxd.errors import FaultError
 from cidxd.model import pipeline
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
-from cidxd.store.database import StoreError
+from cidxd.model.report import Report
 from cidxd.store.ledger import Ledger
-from cidxd.work import grace
+from cidxd.work import grace, held
 from cidxd.work.grace import Grace
 from cidxd.work.joblog import JobLogs
 from cidxd.work.reporter import Reporter
 
 _log = structlog.get_logger()
-
-RECORD_AGAIN_S: Final = (
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-)  # pauses while the store refuses; the last repeats
 
 
 class StopReason(enum.StrEnum):
@@ -97,7 +89,7 @@ class Runner:
         log = _log.bind(job_id=job.job_id, repository=job.repository, attempt=job.attempt)
         log.info("job_started")
         with self._logs.pen(job.job_id) as say:
-            reporter = Reporter(job, lambda report: self._ledger.report(job.job_id, report), say)
+            reporter = Reporter(job, lambda report: self._report(job.job_id, report), say)
             pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
             verdict = await self._verdict(job, reporter)
         reporter.close()
@@ -154,26 +146,22 @@ class Runner:
             case err:
                 raise err
 
+    async def _report(self, job_id: str, report: Report) -> Job:
+        return await held.recorded(lambda: self._ledger.report(job_id, report), "report", job_id)
+
     async def _drained(self, pump: asyncio.Task[None]) -> None:
         """Wait until what was reported is recorded; a report that came too late is dropped."""
         await asyncio.wait([pump])
         err = pump.exception()
-        if err is not None and not isinstance(err, IllegalTransitionError | StoreError):
+        if err is not None and not isinstance(err, IllegalTransitionError):
             raise err
 
     async def _record(self, job: Job, verdict: Verdict) -> Job | None:
-        tries = 0
-        while True:
-            try:
-                return await self._recorded(job, verdict)
-            except StoreError as err:
-                pause = RECORD_AGAIN_S[min(tries, len(RECORD_AGAIN_S) - 1)]
-                _log.warning("verdict_kept", job_id=job.job_id, error=err.message, again_s=pause)
-                tries += 1
-                await asyncio.sleep(pause)
-            except IllegalTransitionError as err:
-                _log.warning("verdict_dropped", job_id=job.job_id, error=str(err))
-                return None
+        try:
+            return await held.recorded(lambda: self._recorded(job, verdict), "verdict", job.job_id)
+        except IllegalTransitionError as err:
+            _log.warning("verdict_dropped", job_id=job.job_id, error=str(err))
+            return None
 
     def _recorded(self, job: Job, verdict: Verdict) -> Awaitable[Job]:
         match verdict:

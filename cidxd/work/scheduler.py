@@ -91,7 +91,8 @@ class Scheduler:
             _log.warning("claim_refused", error=err.message)
             return _STORE_AGAIN_S
         wakes_at = queue.wakes_at(self._ledger.state, now=looked_at)
-        return None if wakes_at is None else wakes_at - self._clock()
+        # By both looks at the clock: it may have been set back between them.
+        return None if wakes_at is None else wakes_at - max(looked_at, self._clock())
 
     async def _claimed(self) -> list[Job]:
         if not queue.due(self._ledger.state, self._ledger.limits, now=self._clock()):

@@ -162,3 +162,32 @@ def test_a_job_is_never_changed_in_place() -> None:
     before = dataclasses.replace(QUEUED)
     moves.claim(QUEUED, at=2.0, weights=SHARES, is_first=True)
     assert before == QUEUED
+
+
+@pytest.mark.parametrize(
+    ("now", "wait_s"),
+    [
+        (100.0, 5.0),
+        (103.0, 2.0),
+        (105.0, 0.0),
+        (99.0, 6.0),  # corrected by a second
+        (100.0 - 3600, 0.0),  # set back: when it is over cannot be told any more
+        (100.0 + 3600, 0.0),
+    ],
+)
+def test_a_back_off_is_no_longer_for_a_clock_that_was_set_back(now: float, wait_s: float) -> None:
+    deferred = moves.defer(job_in(Status.RUNNING), ERROR, run_after=105.0, at=100.0).job
+    assert deferred.wait_s(now) == wait_s
+
+
+def test_a_back_off_decided_after_the_clock_was_set_back_is_as_long_as_any() -> None:
+    deferred = moves.defer(job_in(Status.RUNNING), ERROR, run_after=15.0, at=3610.0, now=10.0).job
+    assert [deferred.wait_s(now) for now in (10.0, 14.0, 15.0)] == [5.0, 1.0, 0.0]
+
+
+def test_nothing_is_on_record_as_earlier_than_what_came_before_it() -> None:
+    running = job_in(Status.RUNNING)
+    assert running.history
+    latest = running.history[-1].at
+    assert running.not_before(latest - 3600) == latest
+    assert running.not_before(latest + 1) == latest + 1

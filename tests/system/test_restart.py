@@ -104,12 +104,12 @@ def test_killed_while_git_hangs_on_the_remote_it_ends_that_git_and_goes_on_at_on
             path.touch()
         daemon.start()
         assert not any(process.is_alive for process in gits), "gone before it is ready"
+        assert not any(path.exists() for path in left), "and so is what they left"
         assert bystander.is_alive
         remote.release()
         job = daemon.ended(job_id)
     was_given_back(daemon, job)
     assert [attempt["error"] for attempt in job["attempts"]] == [None, None]
-    assert not any(path.exists() for path in left)
     ended = [line for line in daemon.log().splitlines() if "orphan_ended" in line]
     assert any("slow" in line for line in ended)
 
