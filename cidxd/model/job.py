@@ -236,6 +236,11 @@ class Job:
         """Nothing will happen to it any more."""
         return self.status in FINAL
 
+    @property
+    def counts_for(self) -> str:
+        """Whose limits and turns it counts for: the first of those who still want it."""
+        return self.requesters[0] if self.requesters else self.requested_by
+
     def record_of(self, phase: Phase) -> PhaseRecord:
         """Return the current attempt's record of *phase*."""
         return self.phases[ORDER.index(phase)]

@@ -125,7 +125,7 @@ class JobTable(Table[str, Job]):
         before = self.get(key)
         if before and (before.status, row.status) == (Status.QUEUED, Status.RUNNING):
             self.claims += 1
-            self._turns[row.requested_by] = self.claims
+            self._turns[row.counts_for] = self.claims
         self._count(before, -1)
         self._count(row, 1)
         self._active[row.repository_id] = _active_after(self._active_ids(row.repository_id), row)
@@ -141,7 +141,7 @@ class JobTable(Table[str, Job]):
         return [job for job in jobs if job is not None]
 
     def queued_of(self, user: str) -> int:
-        """Return how many queued jobs *user* asked for first."""
+        """Return how many queued jobs count for *user*."""
         return self._queued[user] + (self.below.queued_of(user) if self.below else 0)
 
     def queued_total(self) -> int:
@@ -149,7 +149,7 @@ class JobTable(Table[str, Job]):
         return self._queued.total() + (self.below.queued_total() if self.below else 0)
 
     def turn_of(self, user: str) -> int:
-        """Return the number of the last claim of a job that *user* asked for, 0 for none yet."""
+        """Return the number of the last claim of a job that counts for *user*, 0 for none yet."""
         if user in self._turns or self.below is None:
             return self._turns.get(user, 0)
         return self.below.turn_of(user)
@@ -176,7 +176,7 @@ class JobTable(Table[str, Job]):
 
     def _count(self, job: Job | None, step: int) -> None:
         if job is not None and job.status is Status.QUEUED:
-            self._queued[job.requested_by] += step
+            self._queued[job.counts_for] += step
 
 
 class State:
