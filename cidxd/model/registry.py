@@ -11,6 +11,7 @@ older ones are in the store only.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
@@ -21,6 +22,7 @@ from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
 
 RECENT_JOBS: Final = 500  # ended jobs kept in memory
+RECENT_KEYS: Final = 1_000  # idempotency keys kept in memory; the others are in the store only
 QUEUE_PAUSE: Final = "queue_pause"  # under this name the store keeps a pause
 
 K = TypeVar("K", bound=Hashable)
@@ -29,13 +31,14 @@ V = TypeVar("V")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A POST that was answered: the same key and body replays its job."""
+    """A POST that was answered: the same key and body replays its job, `joined` or new."""
 
     user: str
     key: str
     body_hash: str
     job_id: str
     created_at: float
+    joined: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,11 @@ class Table(Generic[K, V]):
             self.changed.pop(key, None)
         else:
             self.changed[key] = None
+
+    def forget_old(self, kept: int) -> None:
+        """Drop all but the *kept* rows that changed last; for a table laid over nothing."""
+        for key in list(itertools.islice(self.changed, max(0, len(self.changed) - kept))):
+            del self.changed[key]
 
     def absorb(self, above: Table[K, V]) -> None:
         """Take over what *above*, a table laid over this one, changed."""
@@ -225,6 +233,7 @@ class State:
         self._absorb_tables(draft)
         self.cursor += len(draft.events)
         self.jobs.forget_old(RECENT_JOBS)
+        self.keys.forget_old(RECENT_KEYS)
 
     def _absorb_tables(self, above: State) -> None:
         used = [key for key in above.repositories.changed if key > self.last_repository_id]
