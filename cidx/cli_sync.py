@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from pathlib import Path
@@ -13,13 +14,13 @@ from cidx import checkout as checkouts
 from cidx import repositories, terminal
 from cidx.access import choose
 from cidx.client import Client, repository_path
-from cidx.errors import CommitMissingError, Exit
+from cidx.errors import ClientError, CommitMissingError, Exit
 from cidx.options import follow_option, json_option, timeout_option
 from cidx.patience import Deadline, delay_s
 from cidx.watch import watch
 
 if TYPE_CHECKING:
-    from cidx.wire import Json
+    from cidx.wire import Json, Query
 
 _COMMIT_WAIT_S = 300.0
 
@@ -87,6 +88,14 @@ def _until_reached(
         if code != Exit.DONE or client.get(path, {"commit": commit}).get("reachable"):
             return code
         if deadline.has_passed():
-            raise CommitMissingError(commit, deadline.timeout_s or _COMMIT_WAIT_S)
+            why = _reason(client, path, {"commit": commit, "branch": body["branch"]})
+            raise CommitMissingError(commit, deadline.timeout_s or _COMMIT_WAIT_S, why)
         time.sleep(deadline.left(delay_s(rounds)))
     raise AssertionError  # count() does not end
+
+
+def _reason(client: Client, path: str, query: Query) -> Json:
+    """Return why the commit does not come, as far as the server can tell."""
+    with contextlib.suppress(ClientError):  # a server from before it could
+        return client.get(path, {**query, "explain": "true"}).get("reason") or {}
+    return {}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
+from cidx.patience import delay_s
 from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from cidx.access import Access
 
+_MOST_LOST = 5  # answers to one request with a key: about six seconds
 _RENEWABLE = {"token-expired", "unauthenticated", ""}
 
 
@@ -117,7 +120,8 @@ class Client:
         headers: dict[str, str] | None = None,
         wait_s: float = 0,
     ) -> Answer:
-        may_renew = may_resend = True
+        may_renew, lost = True, 0
+        is_keyed = "Idempotency-Key" in (headers or {})
         while True:
             token = self.access.token()
             bearer = {"Authorization": f"Bearer {token}", **(headers or {})}
@@ -131,12 +135,15 @@ class Client:
                     headers=bearer,
                     timeout_s=TIMEOUT_S + wait_s,
                 )
-            except ConnectionLostError:
+            except ConnectionLostError as err:
                 self.close()
+                lost += 1
                 # A kept connection may have been closed by an idle server, which is no news.
-                if not may_resend or not (self.access.revive() or is_reused):
+                if lost == 1 and (self.access.revive() or is_reused):
+                    continue
+                if not is_keyed or lost > _MOST_LOST or (lost == 1 and err.was_refused):
                     raise
-                may_resend = False
+                time.sleep(delay_s(lost))  # it may have been heard, by a server that restarts
                 continue
             if answer.status == 401 and may_renew and _is_renewable(answer):  # noqa: PLR2004
                 may_renew = False

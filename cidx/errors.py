@@ -18,6 +18,10 @@ Every foreseeable fault of the client, and the only place where exit codes are c
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Exit(enum.IntEnum):
@@ -71,7 +75,14 @@ class UnreachableError(ClientError):
 
 
 class ConnectionLostError(UnreachableError):
-    """No answer came because the connection broke or was refused; a safe request may be resent."""
+    """
+    No answer came because the connection broke or was refused; a safe request may be resent.
+
+    Attributes:
+        was_refused: Nobody listened, so nothing was heard.
+    """
+
+    was_refused = False
 
 
 class NotLoggedInError(ClientError):
@@ -122,10 +133,12 @@ class CommitMissingError(ClientError):
 
     exit_code = Exit.TIMED_OUT
 
-    def __init__(self, commit: str, timeout_s: float) -> None:
+    def __init__(self, commit: str, timeout_s: float, reason: Mapping[str, str]) -> None:
+        why = f": {reason['detail']}" if reason.get("detail") else ""
         super().__init__(
-            f"the commit is still not indexed after {timeout_s:g} s: {commit}",
-            hint="check that it was pushed, and that its branch is tracked: cidx repo show",
+            f"the commit is still not indexed after {timeout_s:g} s: {commit}{why}",
+            hint=reason.get("hint")
+            or "check that it was pushed, and that its branch is tracked: cidx repo show",
         )
 
 

@@ -169,6 +169,8 @@ class Follower:
             self._cursor = int(frame["bookmark"])
         elif (frame.get("error") or {}).get("code") == "cursor-expired":
             self._is_replayed = False
+            # The server may know of no such cursor; `seq` keeps what is read again from repeating.
+            self._told = None if self._told is None else 0
         elif "error" in frame:
             self._refusals = _MOST_REFUSALS
             raise UnreachableError(f"the stream was refused: {frame['error']}")

@@ -123,10 +123,12 @@ def _translated(err: Exception, url: str, timeout_s: float) -> UnreachableError:
     if isinstance(err, TimeoutError):
         return UnreachableError(f"the server did not answer within {timeout_s:g} s: {url}")
     if isinstance(err, ConnectionError | http.client.HTTPException):
-        return ConnectionLostError(
+        lost = ConnectionLostError(
             f"the server cannot be reached: {url}: {_reason(err)}",
             hint="check the address, and that the daemon runs: cidx status",
         )
+        lost.was_refused = isinstance(err, ConnectionRefusedError)
+        return lost
     return UnreachableError(
         f"the server cannot be reached: {url}: {_reason(err)}",
         hint="check the address and the network",

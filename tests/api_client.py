@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
 from cidxd import app
+
+
+async def eventually(is_so: Callable[[], object]) -> None:
+    """Wait for something that the daemon in this loop does."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
 
 
 class Clock:

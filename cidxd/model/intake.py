@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import itertools
+from collections.abc import Sequence
 from typing import Final
 
 from cidxd.errors import InvalidError, NotFoundError
@@ -18,7 +18,7 @@ from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Priority, Sta
 from cidxd.model.queue import Limits
 from cidxd.model.registry import IdempotencyKey, State
 
-KEYS_KEPT_S: Final = 86_400.0  # an idempotency key is good for a day
+KEYS_KEPT_S: Final = 86_400.0  # an idempotency key is good for a day at least
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class SyncRequest:
         job_id: The id of the job, if it becomes a new one.
         key: The caller's idempotency key, None without one.
         body_hash: What the key was sent with.
+        known: What the store has under the key, if memory has not.
     """
 
     job_id: str
@@ -40,6 +41,15 @@ class SyncRequest:
     key: str | None = None
     body_hash: str = ""
     retry_of: str | None = None
+    known: Known | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """An idempotency key that was used before, and the job that answered it."""
+
+    row: IdempotencyKey
+    job: Job
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,14 +89,13 @@ def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) ->
     replayed = _replayed(state, request)
     if replayed is not None:
         return replayed
-    job = queue.joinable(state, request.repository_id) if request.retry_of is None else None
+    job = queue.joinable(state, request.repository_id)
     if job is not None:
         submitted = _join(state, job, request, now)
     else:
         submitted = Submitted(_enqueue(state, request, limits, now), is_joined=False)
     if request.key is not None:
-        _forget_old_keys(state, now)
-        state.keys.put((request.user, request.key), _key(request, submitted.job, now))
+        state.keys.put((request.user, request.key), _key(request, submitted, now))
     return submitted
 
 
@@ -121,7 +130,14 @@ def cancel(
 
 
 def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: float) -> Submitted:
-    """Enqueue a new job for what *old*, an ended job, was asked for, and link both."""
+    """
+    Enqueue a new job for what *old*, an ended job, was asked for, and link both.
+
+    A job that waits already would do the same work, so it is joined and linked instead.
+    """
+    replayed = _replayed(state, request)
+    if replayed is not None:
+        return replayed
     if not old.is_final:
         raise InvalidError(
             f"job {old.job_id} has not ended",
@@ -129,11 +145,8 @@ def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: 
             hint="follow it, or cancel it first: cidx jobs follow " + old.job_id,
             status=409,
         )
-    waiting = queue.joinable(state, old.repository_id)
-    if waiting is not None:  # it would do the same work: one fresh job per repository
-        submitted = _join(state, waiting, dataclasses.replace(request, options=old.options), now)
-    else:
-        submitted = submit(state, request, limits, now=now)
+    wanted = dataclasses.replace(request, options=old.options)
+    submitted = submit(state, wanted, limits, now=now)
     linked = dataclasses.replace(old, retried_by=submitted.job.job_id)
     state.jobs.put(old.job_id, linked)
     return submitted
@@ -156,7 +169,8 @@ def _withdraw(state: State, job: Job, who: Principal, now: float) -> Cancelled:
 def _replayed(state: State, request: SyncRequest) -> Submitted | None:
     if request.key is None:
         return None
-    known = state.keys.get((request.user, request.key))
+    stored = request.known
+    known = state.keys.get((request.user, request.key)) or (stored.row if stored else None)
     if known is None:
         return None
     if known.body_hash != request.body_hash:
@@ -165,15 +179,14 @@ def _replayed(state: State, request: SyncRequest) -> Submitted | None:
             code="idempotency-mismatch",
             hint="use a new key for a new request",
         )
-    job = state.jobs.get(known.job_id)
-    return None if job is None else Submitted(job, is_joined=False)
+    job = state.jobs.get(known.job_id) or (stored.job if stored else None)
+    return None if job is None else Submitted(job, is_joined=known.joined)
 
 
-def _forget_old_keys(state: State, now: float) -> None:
-    """Drop the oldest keys once they are a day old: two for each one that comes."""
-    for (user, key), row in list(itertools.islice(state.keys.items(), 2)):
-        if now - row.created_at > KEYS_KEPT_S:
-            state.keys.drop((user, key))
+def forget_keys(state: State, keys: Sequence[tuple[str, str]]) -> None:
+    """Forget these keys: pairs of a user and a key."""
+    for pair in keys:
+        state.keys.drop(pair)
 
 
 def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> Job:
@@ -195,11 +208,12 @@ def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> 
     return state.take(moves.enqueue(job, at=now))
 
 
-def _key(request: SyncRequest, job: Job, now: float) -> IdempotencyKey:
+def _key(request: SyncRequest, submitted: Submitted, now: float) -> IdempotencyKey:
     return IdempotencyKey(
         user=request.user,
         key=request.key or "",
         body_hash=request.body_hash,
-        job_id=job.job_id,
+        job_id=submitted.job.job_id,
         created_at=now,
+        joined=submitted.is_joined,
     )

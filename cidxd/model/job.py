@@ -250,6 +250,11 @@ class Job:
         ended = (record.finished_at or 0.0 for record in self.phases)
         return max(now, self.created_at, self.history[-1].at if self.history else 0.0, *ended)
 
+    @property
+    def counts_for(self) -> str:
+        """Whose limits and turns it counts for: the first of those who still want it."""
+        return self.requesters[0] if self.requesters else self.requested_by
+
     def record_of(self, phase: Phase) -> PhaseRecord:
         """Return the current attempt's record of *phase*."""
         return self.phases[ORDER.index(phase)]

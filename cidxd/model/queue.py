@@ -154,7 +154,7 @@ class _Slots:
     def take(self, job: Job) -> None:
         """Count *job* as running."""
         self._busy[job.repository_id] = job.job_id
-        self._of_user[job.requested_by] += 1
+        self._of_user[job.counts_for] += 1
 
     def obstacle(self, job: Job, now: float) -> str | None:
         """Return what keeps *job* from starting, in words; what ends last comes first."""
@@ -162,7 +162,7 @@ class _Slots:
             return f"waiting {math.ceil(wait_s)} s before attempt {job.attempt + 1}"
         if job.repository_id in self._busy:
             return f"repository busy with job {self._busy[job.repository_id][-8:]}"
-        mine = self._of_user[job.requested_by]
+        mine = self._of_user[job.counts_for]
         if mine >= self._limits.running_per_user:
             return "your job is running" if mine == 1 else f"your {_word(mine)} jobs are running"
         if self.are_full:
@@ -214,11 +214,11 @@ def _line(state: State, jobs: Iterable[Job], now: float) -> list[Job]:
     for _, equals in itertools.groupby(ordered, operator.itemgetter(0)):
         of_user: dict[str, list[Job]] = {}
         for *_, job in equals:
-            of_user.setdefault(job.requested_by, []).append(job)
+            of_user.setdefault(job.counts_for, []).append(job)
         users = sorted(of_user, key=lambda user: turns.get(user) or state.jobs.turn_of(user))
         for rounds in itertools.zip_longest(*(of_user[user] for user in users)):
             line += [job for job in rounds if job is not None]
-        turns |= {job.requested_by: state.jobs.claims + n for n, job in enumerate(line, 1)}
+        turns |= {job.counts_for: state.jobs.claims + n for n, job in enumerate(line, 1)}
     return line
 
 

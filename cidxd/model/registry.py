@@ -11,6 +11,7 @@ older ones are in the store only.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
@@ -21,6 +22,7 @@ from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
 
 RECENT_JOBS: Final = 500  # ended jobs kept in memory
+RECENT_KEYS: Final = 1_000  # idempotency keys kept in memory; the others are in the store only
 QUEUE_PAUSE: Final = "queue_pause"  # under this name the store keeps a pause
 
 K = TypeVar("K", bound=Hashable)
@@ -29,13 +31,14 @@ V = TypeVar("V")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A POST that was answered: the same key and body replays its job."""
+    """A POST that was answered: the same key and body replays its job, `joined` or new."""
 
     user: str
     key: str
     body_hash: str
     job_id: str
     created_at: float
+    joined: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,11 @@ class Table(Generic[K, V]):
         else:
             self.changed[key] = None
 
+    def forget_old(self, kept: int) -> None:
+        """Drop all but the *kept* rows that changed last; for a table laid over nothing."""
+        for key in list(itertools.islice(self.changed, max(0, len(self.changed) - kept))):
+            del self.changed[key]
+
     def absorb(self, above: Table[K, V]) -> None:
         """Take over what *above*, a table laid over this one, changed."""
         for key, row in above.changed.items():
@@ -125,7 +133,7 @@ class JobTable(Table[str, Job]):
         before = self.get(key)
         if before and (before.status, row.status) == (Status.QUEUED, Status.RUNNING):
             self.claims += 1
-            self._turns[row.requested_by] = self.claims
+            self._turns[row.counts_for] = self.claims
         self._count(before, -1)
         self._count(row, 1)
         self._active[row.repository_id] = _active_after(self._active_ids(row.repository_id), row)
@@ -141,7 +149,7 @@ class JobTable(Table[str, Job]):
         return [job for job in jobs if job is not None]
 
     def queued_of(self, user: str) -> int:
-        """Return how many queued jobs *user* asked for first."""
+        """Return how many queued jobs count for *user*."""
         return self._queued[user] + (self.below.queued_of(user) if self.below else 0)
 
     def queued_total(self) -> int:
@@ -149,7 +157,7 @@ class JobTable(Table[str, Job]):
         return self._queued.total() + (self.below.queued_total() if self.below else 0)
 
     def turn_of(self, user: str) -> int:
-        """Return the number of the last claim of a job that *user* asked for, 0 for none yet."""
+        """Return the number of the last claim of a job that counts for *user*, 0 for none yet."""
         if user in self._turns or self.below is None:
             return self._turns.get(user, 0)
         return self.below.turn_of(user)
@@ -176,7 +184,7 @@ class JobTable(Table[str, Job]):
 
     def _count(self, job: Job | None, step: int) -> None:
         if job is not None and job.status is Status.QUEUED:
-            self._queued[job.requested_by] += step
+            self._queued[job.counts_for] += step
 
 
 class State:
@@ -225,6 +233,7 @@ class State:
         self._absorb_tables(draft)
         self.cursor += len(draft.events)
         self.jobs.forget_old(RECENT_JOBS)
+        self.keys.forget_old(RECENT_KEYS)
 
     def _absorb_tables(self, above: State) -> None:
         used = [key for key in above.repositories.changed if key > self.last_repository_id]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
+from cidxd.model.intake import Known
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.retention import Ended
 from cidxd.store import rows
@@ -64,6 +65,28 @@ class History:
             sql = "SELECT job_id FROM job WHERE job_id LIKE ? ORDER BY job_id DESC LIMIT 3"
             found = await self._all(sql, ("%" + part,))
         return [row[0] for row in found]
+
+    async def known(self, user: str, key: str) -> Known | None:
+        """Return an idempotency key of *user* with its job, None unless both are kept."""
+        sql = "SELECT * FROM idempotency_key WHERE user = ? AND key = ?"
+        for row in await self._all(sql, (user, key)):
+            found = rows.key_from(row)
+            job = await self.job(found.job_id)
+            return None if job is None else Known(found, job)
+        return None
+
+    async def keys_before(self, instant: float, limit: int) -> list[tuple[str, str]]:
+        """
+        Return up to *limit* idempotency keys of before *instant*, as pairs of user and key.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        sql = "SELECT user, key FROM idempotency_key WHERE created_at < ? LIMIT ?"
+        try:
+            return [(user, key) for user, key in await self._all(sql, (instant, limit))]
+        except aiosqlite.Error as err:
+            raise StoreError(f"the database cannot be read: {err}") from err
 
     async def jobs(self, wanted: JobFilter, limit: int) -> list[Job]:
         """Return up to *limit* jobs, newest first."""

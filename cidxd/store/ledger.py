@@ -111,6 +111,10 @@ class Ledger:
         """Put a running job back; its attempt is given back."""
         return await self._decide(course.interrupted, job_id, now=self._clock())
 
+    async def forget_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget idempotency keys; see `intake.forget_keys`."""
+        await self._decide(intake.forget_keys, keys)
+
     async def prune(self, job_ids: Sequence[str]) -> list[str]:
         """Forget ended jobs and their events; see `retention.prune`."""
         return await self._decide(retention.prune, job_ids)

@@ -57,9 +57,6 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
     for row in await connection.execute_fetchall("SELECT * FROM session"):
         session = rows.session_from(row)
         state.sessions.put(session.session_id, session)
-    for row in await connection.execute_fetchall("SELECT * FROM idempotency_key"):
-        key = rows.key_from(row)
-        state.keys.put((key.user, key.key), key)
     sql = "SELECT value FROM setting WHERE name = ?"
     for (value,) in await connection.execute_fetchall(sql, (QUEUE_PAUSE,)):
         state.pauses.put(QUEUE_PAUSE, rows.pause_from(value))

@@ -60,9 +60,11 @@ _PUT_SESSION: Final = """
         rotated_at = excluded.rotated_at, expires_at = excluded.expires_at
 """
 _PUT_KEY: Final = """
-    INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at, joined)
+    VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (user, key) DO UPDATE SET
-        body_hash = excluded.body_hash, job_id = excluded.job_id, created_at = excluded.created_at
+        body_hash = excluded.body_hash, job_id = excluded.job_id,
+        created_at = excluded.created_at, joined = excluded.joined
 """
 _PUT_SETTING: Final = """
     INSERT INTO setting (name, value) VALUES (?, ?)
@@ -145,9 +147,14 @@ def session_from(row: Iterable[Any]) -> Session:
 
 def key_from(row: Iterable[Any]) -> IdempotencyKey:
     """Return the idempotency key of a row, its columns in the table's order."""
-    user, key, body_hash, job_id, created_at = row
+    user, key, body_hash, job_id, created_at, joined = row
     return IdempotencyKey(
-        user=user, key=key, body_hash=body_hash, job_id=job_id, created_at=created_at
+        user=user,
+        key=key,
+        body_hash=body_hash,
+        job_id=job_id,
+        created_at=created_at,
+        joined=bool(joined),
     )
 
 
@@ -251,7 +258,7 @@ def _session_row(session: Session) -> Row:
 
 
 def _key_row(key: IdempotencyKey) -> Row:
-    return (key.user, key.key, key.body_hash, key.job_id, key.created_at)
+    return (key.user, key.key, key.body_hash, key.job_id, key.created_at, key.joined)
 
 
 def _pause_row(name: str, pause: Pause) -> Row:

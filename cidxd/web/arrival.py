@@ -20,6 +20,7 @@ from cidxd.model.repository import Repository
 from cidxd.web.prefer import current
 from cidxd.web.services import Services
 from cidxd.web.sync_documents import ArrivalDocument, ReachDocument, ReasonDocument
+from cidxd.work.bus import StoppedError
 
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
@@ -66,14 +67,14 @@ async def until_searchable(
     """
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + wait_s
-    reason: ReasonDocument | None = None
+    why: ReasonDocument | None = None
     for rounds in itertools.count():
         found, job = await _searchable_or_over(services, wish, submitted.job, ends_at)
         submitted = dataclasses.replace(submitted, job=job)
         if found["reachable"]:
             return submitted, {**found, "reason": None}
         if job.status is Status.COMPLETED:
-            reason = await _reason(services, wish)
+            why = await reason(services, wish)
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(rounds, 10))
             await asyncio.sleep(max(0.0, min(pause_s, ends_at - loop.time())))
         # A daemon that stops, or cannot store, would only keep what is asked of it now.
@@ -82,7 +83,7 @@ async def until_searchable(
             or loop.time() >= ends_at
             or services.vitals.reasons()
         ):
-            return submitted, {**found, "reason": reason}
+            return submitted, {**found, "reason": _end(job) or why}
         submitted = await _again(again, submitted)
     raise AssertionError  # count() does not end
 
@@ -111,7 +112,7 @@ async def _searchable_or_over(
             try:
                 async with asyncio.timeout_at(ends_at):
                     await news.next()
-            except TimeoutError:
+            except (TimeoutError, StoppedError):
                 return found, current(services, job)
 
 
@@ -121,7 +122,24 @@ async def _reach_in(services: Services, row: Repository | None, wish: Wish) -> R
     return await reach(services, row, wish.commit)
 
 
-async def _reason(services: Services, wish: Wish) -> ReasonDocument | None:
+def _end(job: Job) -> ReasonDocument | None:
+    """Return why *job* does not bring the commit, if it ended without."""
+    if job.status is Status.CANCELLED:
+        return {
+            "code": "job-cancelled",
+            "detail": f"the sync was {job.message}",
+            "hint": f"ask again: cidx sync {job.repository}",
+        }
+    if job.status is Status.FAILED and job.error is not None:
+        return {
+            "code": "job-failed",
+            "detail": f"the sync failed: {job.error.title}",
+            "hint": job.error.hint,
+        }
+    return None
+
+
+async def reason(services: Services, wish: Wish) -> ReasonDocument | None:
     """Ask the remote why its syncs do not bring the commit; None if that is not known."""
     row = services.state.repositories.get(wish.repository_id)
     if row is None:

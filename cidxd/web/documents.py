@@ -185,6 +185,18 @@ class EventList(TypedDict):
     next_cursor: int
 
 
+class SnapshotDocument(TypedDict):
+    """The active jobs of what is followed, as of a cursor."""
+
+    jobs: list[JobDocument]
+
+
+class AllEventList(EventList):
+    """The same; `snapshot` if no cursor was sent, as of `next_cursor`."""
+
+    snapshot: NotRequired[SnapshotDocument]
+
+
 class BranchDocument(TypedDict):
     """What the index answers with for one branch."""
 
@@ -280,3 +292,5 @@ class ProblemDocument(TypedDict):
     request_id: str
     pointer: NotRequired[str]
     name: NotRequired[str]
+    cursor: NotRequired[int]
+    snapshot: NotRequired[SnapshotDocument]

@@ -2,8 +2,8 @@
 What a follower of jobs gets: the events that it missed, then each as it is committed.
 
 The subscription and the cursor are had in one step; what was missed is read from the store
-up to that cursor, where the queue takes over.  WebSocket and server-sent events both send
-what comes from here.
+up to that cursor, where the queue takes over.  WebSocket, server-sent events and the lists
+of events all send what comes from here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,13 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from cidxd.errors import InvalidError
+from cidxd.model import catalogue
 from cidxd.model.account import Principal
 from cidxd.model.job import Event, Job
+from cidxd.web import documents as doc
+from cidxd.web import wire
+from cidxd.web.problem import ExpiredError
 from cidxd.web.services import Services
 from cidxd.work.bus import Subscription
 
@@ -32,6 +37,56 @@ class Followed:
     repository_id: int | None = None
 
 
+def of_job(services: Services, job: Job) -> Followed:
+    """Return the topic of *job*, which may be in the store only."""
+    job_id, jobs = job.job_id, services.state.jobs
+    return Followed(
+        lambda event: event.job_id == job_id, lambda: [jobs.get(job_id) or job], job_id=job_id
+    )
+
+
+def of_repository(services: Services, name: str | None) -> Followed:
+    """
+    Return the topic of a repository's jobs, or (None) of everyone's.
+
+    Raises:
+        NotFoundError: There is no such repository.
+    """
+    jobs = services.state.jobs
+    if name is None:
+        return Followed(lambda _: True, jobs.active)
+    number = catalogue.named(services.state, name).repository_id
+    return Followed(
+        lambda event: event.repository_id == number,
+        lambda: jobs.active_of(number),
+        repository_id=number,
+    )
+
+
+def snapshot(services: Services, followed: Followed) -> doc.SnapshotDocument:
+    """Return how things stand as of the newest cursor."""
+    state, limits, now = services.state, services.ledger.limits, services.clock()
+    return {"jobs": [wire.job_document(job, state, limits, now) for job in followed.jobs()]}
+
+
+def check_cursor(services: Services, after: int) -> None:
+    """Raise InvalidError for a cursor that was not given out yet."""
+    if after > services.state.cursor:
+        raise InvalidError(
+            f"there is no such cursor yet: {after}",
+            code="cursor-invalid",
+            hint="start over with after=0",
+            pointer="?after",
+            status=400,
+        )
+
+
+async def check_kept(services: Services, followed: Followed, after: int) -> None:
+    """Raise ExpiredError unless every event above *after* is there; a job has all of its own."""
+    if followed.job_id is None and after < await services.history.pruned_cursor():
+        raise ExpiredError
+
+
 async def events(  # noqa: PLR0917 - who follows what, from where on
     services: Services,
     who: Principal,
@@ -43,6 +98,8 @@ async def events(  # noqa: PLR0917 - who follows what, from where on
     """
     Yield what happened after *after*, then what happens; nothing when a bookmark is due.
 
+    When it yields nothing, every event up to the newest cursor was yielded.
+
     Args:
         services: Where events are stored, and sessions known.
         who: Who follows.
@@ -53,6 +110,7 @@ async def events(  # noqa: PLR0917 - who follows what, from where on
 
     Raises:
         TooSlowError: Too many had gathered.
+        ExpiredError: Some were removed before they were read.
         UnauthenticatedError: The session ended.
     """
     async for page in replayed(services, followed, after, cursor):
@@ -69,17 +127,26 @@ async def replayed(
 ) -> AsyncIterator[list[Event]]:
     """Yield pages of the stored events above *after*, up to *cursor*; none of them is empty."""
     while after < cursor:
-        stored = await services.history.events(
-            after=after,
-            limit=REPLAY_PAGE,
-            job_id=followed.job_id,
-            repository_id=followed.repository_id,
-        )
+        stored = await page_of(services, followed, after, REPLAY_PAGE)
         if page := [event for event in stored if event.cursor <= cursor]:
             yield page
         if len(stored) < REPLAY_PAGE:
             return
         after = stored[-1].cursor
+
+
+async def page_of(services: Services, followed: Followed, after: int, limit: int) -> list[Event]:
+    """
+    Return up to *limit* stored events above *after*, the oldest first.
+
+    Raises:
+        ExpiredError: Some of them are not kept any more.
+    """
+    stored = await services.history.events(
+        after=after, limit=limit, job_id=followed.job_id, repository_id=followed.repository_id
+    )
+    await check_kept(services, followed, after)  # after the read, so that none went before it
+    return stored
 
 
 async def _next(news: Subscription) -> list[Event]:
@@ -88,4 +155,4 @@ async def _next(news: Subscription) -> list[Event]:
         async with asyncio.timeout(BOOKMARK_S):
             return await news.next()
     except TimeoutError:
-        return []
+        return news.take()  # what came at that very moment is not behind the bookmark

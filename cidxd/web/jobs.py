@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -18,10 +17,11 @@ from cidxd.store.history import JobFilter
 from cidxd.web import documents as doc
 from cidxd.web import wire
 from cidxd.web.arrival import Wish, until_searchable
-from cidxd.web.prefer import preferred_wait, wait_for_end
+from cidxd.web.events import Events
+from cidxd.web.idempotency import keyed
+from cidxd.web.prefer import applied, preferred_wait, wait_for_end, wait_until
 from cidxd.web.requests import (
     CancelBody,
-    EventQuery,
     JobQuery,
     LogQuery,
     RepositorySyncBody,
@@ -29,18 +29,23 @@ from cidxd.web.requests import (
 )
 from cidxd.web.route import Call, answer
 from cidxd.web.services import Services
-from cidxd.web.sse import MEDIA_TYPE, EventSource
 from cidxd.web.sync_documents import ArrivalDocument
-
-_RETRY_AFTER_S: Final = "1"
+from cidxd.web.version import (
+    ask_again,
+    headers_of,
+    is_conditional,
+    is_known,
+    tag_of,
+    unchanged,
+)
 
 
 class Jobs:
     """Handlers of jobs."""
 
-    def __init__(self, services: Services, sse: EventSource) -> None:
+    def __init__(self, services: Services, events: Events) -> None:
         self._services = services
-        self._sse = sse
+        self._events = events
 
     async def sync(self, call: Call) -> web.StreamResponse:
         """`POST /api/sync`."""
@@ -75,26 +80,23 @@ class Jobs:
 
     async def show(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}`."""
-        job = await self._found(call)
-        job = await wait_for_end(self._services, job, preferred_wait(call.request))
-        tag = _tag(job)
-        if call.request.headers.get("If-None-Match") == tag:
-            return web.Response(status=304, headers={"ETag": tag})
-        return answer(self._document(job), headers=_headers(job, tag))
+        job, wait_s = await self._found(call), preferred_wait(call.request)
+        seen = tag_of(job)
+        if not is_conditional(call.request):
+            job = await wait_for_end(self._services, job, wait_s or 0)
+        elif is_known(call.request, seen):
+            job = await wait_until(
+                self._services, job, wait_s or 0, lambda now: tag_of(now) != seen
+            )
+        tag = tag_of(job)
+        headers = headers_of(tag) | ask_again(job, self._services.clock()) | applied(wait_s)
+        if is_known(call.request, tag):
+            return unchanged(headers)
+        return answer(self._document(job), headers=headers)
 
     async def events(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""
-        job, asked = await self._found(call), call.asked(EventQuery)
-        if MEDIA_TYPE in call.request.headers.get("Accept", ""):
-            return await self._sse.stream(call, job, asked.after)
-        events = await self._services.history.events(
-            after=asked.after, limit=asked.limit, job_id=job.job_id
-        )
-        document: doc.EventList = {
-            "events": [wire.event_document(event) for event in events],
-            "next_cursor": events[-1].cursor if events else asked.after,
-        }
-        return answer(document)
+        return await self._events.of_job(call, await self._found(call))
 
     async def log(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/log`."""
@@ -112,7 +114,7 @@ class Jobs:
         which = f"{offset}-{last}" if piece.content else "*"
         headers = {
             "Content-Range": f"bytes {which}/{piece.size}",
-            "Cache-Control": "no-cache",
+            "Cache-Control": "private, no-cache",
             "X-Content-Type-Options": "nosniff",
         }
         return web.Response(
@@ -145,7 +147,10 @@ class Jobs:
             options=old.options,
             retry_of=old.job_id,
         )
-        return self._accepted(await self._services.ledger.retry(old, request))
+        request, wait_s = await keyed(self._services, call, request), preferred_wait(call.request)
+        submitted = await self._services.ledger.retry(old, request)
+        job = await wait_for_end(self._services, submitted.job, wait_s or 0)
+        return self._accepted(Submitted(job, submitted.is_joined), wait_s)
 
     async def _submit(
         self, call: Call, repository: Repository, sent: RepositorySyncBody
@@ -157,19 +162,18 @@ class Jobs:
             repository_id=repository.repository_id,
             user=call.caller.name,
             options=Options(full=sent.full, branches=(sent.branch,) if sent.branch else ()),
-            key=_idempotency_key(call.request),
-            body_hash=hashlib.sha256(await call.request.read()).hexdigest(),
         )
+        request = await keyed(self._services, call, request)
         submitted = await self._services.ledger.submit(request)
         wait_s = preferred_wait(call.request)
         if sent.wait_commit is not None:
             wish = Wish(repository.repository_id, sent.wait_commit, sent.branch)
             return await self._until_searchable(request, submitted, wish, wait_s)
-        job = await wait_for_end(self._services, submitted.job, wait_s)
-        return self._accepted(Submitted(job, submitted.is_joined))
+        job = await wait_for_end(self._services, submitted.job, wait_s or 0)
+        return self._accepted(Submitted(job, submitted.is_joined), wait_s)
 
     async def _until_searchable(
-        self, request: SyncRequest, submitted: Submitted, wish: Wish, wait_s: int
+        self, request: SyncRequest, submitted: Submitted, wish: Wish, wait_s: int | None
     ) -> web.StreamResponse:
         services = self._services
 
@@ -177,15 +181,18 @@ class Jobs:
             fresh = dataclasses.replace(request, job_id=services.new_id(), key=None)
             return await services.ledger.submit(fresh)
 
-        newest, found = await until_searchable(services, wish, submitted, again, wait_s)
-        return self._accepted(newest, found)
+        newest, found = await until_searchable(services, wish, submitted, again, wait_s or 0)
+        return self._accepted(newest, wait_s, found)
 
-    def _accepted(self, submitted: Submitted, found: ArrivalDocument | None = None) -> web.Response:
+    def _accepted(
+        self, submitted: Submitted, wait_s: int | None, found: ArrivalDocument | None = None
+    ) -> web.Response:
         document: dict[str, Any] = {**self._document(submitted.job), "joined": submitted.is_joined}
         if found is not None:
             document["reach"] = found
-        location = f"/api/jobs/{submitted.job.job_id}"
-        return answer(document, status=202, headers={"Location": location})
+        headers = ask_again(submitted.job, self._services.clock()) | applied(wait_s)
+        headers["Location"] = f"/api/jobs/{submitted.job.job_id}"
+        return answer(document, status=202, headers=headers)
 
     def _document(self, job: Job) -> doc.JobDocument:
         services = self._services
@@ -246,25 +253,6 @@ def _check_tracked(repository: Repository, branch: str | None) -> None:
 
 def _is_id_part(given: str) -> bool:
     return 4 <= len(given) <= 36 and set(given) <= set("0123456789abcdef-")  # noqa: PLR2004 - of a UUID
-
-
-def _idempotency_key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= 200:  # noqa: PLR2004 - generous for any client
-        raise InvalidError(
-            "the Idempotency-Key is too long or empty", code="header-invalid", status=400
-        )
-    return key
-
-
-def _tag(job: Job) -> str:
-    """Return the weak ETag: the job's version, and its one link that may come later."""
-    return f'W/"{job.job_id}-{job.seq}{"r" if job.retried_by else ""}"'
-
-
-def _headers(job: Job, tag: str) -> dict[str, str]:
-    waiting = {} if job.is_final else {"Retry-After": _RETRY_AFTER_S}
-    return {"ETag": tag, "Cache-Control": "no-cache", **waiting}
 
 
 def _next_link(call: Call, cursor: str | None) -> dict[str, str]:

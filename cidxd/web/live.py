@@ -17,17 +17,21 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, ValidationError
 
 from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
-from cidxd.model import catalogue
 from cidxd.model.account import Principal
 from cidxd.web import following, wire
 from cidxd.web.following import Followed
+from cidxd.web.problem import ExpiredError
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
 from cidxd.web.sse import EventSource
-from cidxd.work.bus import Subscription, TooSlowError
+from cidxd.work.bus import StoppedError, Subscription, TooSlowError
 
 _log = structlog.get_logger()
 
+WRITE_S: Final = 15.0  # for one who does not read; less than a heartbeat's time
+SAID_TOGETHER: Final = 20  # events in that time
+LAST_WORD_S: Final = 10.0  # until one who was cut off must have read why
+TOO_SLOW: Final = b"too slow: resume after the last cursor"
 MESSAGE_LIMIT: Final = 64 * 1024  # bytes of one message from a client
 
 
@@ -57,7 +61,7 @@ class Live:
     def __init__(self, services: Services) -> None:
         self.sse = EventSource(services)
         self._services = services
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
 
     @property
     def is_followed(self) -> bool:
@@ -75,18 +79,28 @@ class Live:
                 status=426,
             )
         await socket.prepare(call.request)
-        self._sockets.add(socket)
+        self._sockets[socket] = call.request.transport
         try:
             await self._serve(socket, call.caller)
+        except TimeoutError:  # it sends and does not read
+            await self._cut_off(socket)
         finally:
-            self._sockets.discard(socket)
+            del self._sockets[socket]
         return socket
 
     async def close(self) -> None:
-        """Close every stream because the daemon stops."""
+        """Close every stream because the daemon stops, and let held answers go."""
         await self.sse.close()
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
+        self._services.bus.stop()
+
+    async def _cut_off(self, socket: web.WebSocketResponse) -> None:
+        """Tell one who reads too slowly so, behind what was sent; then break off."""
+        transport = self._sockets.get(socket)
+        if transport is not None:  # closed, it would wait without an end for what is not read
+            asyncio.get_running_loop().call_later(LAST_WORD_S, transport.abort)
+        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=TOO_SLOW)
 
     async def _serve(self, socket: web.WebSocketResponse, who: Principal) -> None:
         """Read subscriptions; the newest replaces the one before."""
@@ -120,28 +134,15 @@ class Live:
         return wanted
 
     async def _followed(self, topic: Topic) -> Followed:
-        state = self._services.state
-        if topic.repository is not None:
-            row = catalogue.named(state, topic.repository)
-            number = row.repository_id
-            return Followed(
-                lambda event: event.repository_id == number,
-                lambda: state.jobs.active_of(number),
-                repository_id=number,
-            )
         if topic.job is None:
-            return Followed(lambda _: True, state.jobs.active)
-        job_id = topic.job
-        old = None if state.jobs.get(job_id) else await self._services.history.job(job_id)
-        if old is None and state.jobs.get(job_id) is None:
+            return following.of_repository(self._services, topic.repository)
+        job = self._services.state.jobs.get(topic.job)
+        job = job or await self._services.history.job(topic.job)
+        if job is None:
             raise InvalidError(
-                f"no such job: {job_id}", code="job-not-found", hint="list them: cidx jobs list"
+                f"no such job: {topic.job}", code="job-not-found", hint="list them: cidx jobs list"
             )
-        return Followed(
-            lambda event: event.job_id == job_id,
-            lambda: [job for job in (state.jobs.get(job_id) or old,) if job is not None],
-            job_id=job_id,
-        )
+        return following.of_job(self._services, job)
 
     async def _send(
         self,
@@ -152,10 +153,11 @@ class Live:
     ) -> None:
         """Send snapshot, replay and news until the socket, the session or the queue ends."""
         try:
-            with self._services.bus.subscribed(followed.wants) as news:
-                await self._send_from(socket, who, followed, after, news)
-        except TooSlowError:
-            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")
+            await self._send_from(socket, who, followed, after)
+        except (TimeoutError, TooSlowError):
+            await self._cut_off(socket)
+        except StoppedError:
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
         except UnauthenticatedError:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
         except ConnectionError:  # the peer is gone
@@ -170,27 +172,42 @@ class Live:
         who: Principal,
         followed: Followed,
         after: int | None,
+    ) -> None:
+        """Send what there is after *after*; start over if it is not all there any more."""
+        while True:
+            try:
+                if after is not None:
+                    await self._check(followed, after)
+                with self._services.bus.subscribed(followed.wants) as news:
+                    await self._tell(socket, who, followed, after, news)
+            except ExpiredError as err:
+                await _say_error(socket, err.code, err.hint)
+                after = None
+
+    async def _check(self, followed: Followed, after: int) -> None:
+        """Raise ExpiredError unless one can resume after *after*."""
+        if after > self._services.state.cursor:  # of a daemon that had more: a backup came back
+            raise ExpiredError
+        await following.check_kept(self._services, followed, after)
+
+    async def _tell(
+        self,
+        socket: web.WebSocketResponse,
+        who: Principal,
+        followed: Followed,
+        after: int | None,
         news: Subscription,
     ) -> None:
-        state, now = self._services.state, self._services.clock()
-        limits, cursor = self._services.ledger.limits, state.cursor
-        jobs = [wire.job_document(job, state, limits, now) for job in followed.jobs()]
-        if after is not None and not await self._can_resume(followed, after, cursor):
-            await _say_error(socket, "cursor-expired", "start from the snapshot that follows")
-            after = None
-        await _say(socket, {"snapshot": {"jobs": jobs}, "cursor": cursor})
+        services, cursor = self._services, self._services.state.cursor
+        await _say(socket, {"snapshot": following.snapshot(services, followed), "cursor": cursor})
         after = cursor if after is None else after
-        async for events in following.events(self._services, who, followed, news, after, cursor):
-            for event in events:
-                await _say(socket, {"event": wire.event_document(event)})
+        async for events in following.events(services, who, followed, news, after, cursor):
+            for start in range(0, len(events), SAID_TOGETHER):
+                async with asyncio.timeout(WRITE_S):
+                    for event in events[start : start + SAID_TOGETHER]:
+                        await socket.send_str(_text({"event": wire.event_document(event)}))
             if not events:
-                await _say(socket, {"bookmark": state.cursor})
-
-    async def _can_resume(self, followed: Followed, after: int, cursor: int) -> bool:
-        """Return whether every event above *after* is still there; a job has all of its own."""
-        if followed.job_id is not None:
-            return after <= cursor
-        return await self._services.history.pruned_cursor() <= after <= cursor
+                await _say(socket, {"bookmark": services.state.cursor})
 
 
 _USAGE: Final = (
@@ -199,7 +216,12 @@ _USAGE: Final = (
 
 
 async def _say(socket: web.WebSocketResponse, document: object) -> None:
-    await socket.send_str(orjson.dumps(document).decode())
+    async with asyncio.timeout(WRITE_S):
+        await socket.send_str(_text(document))
+
+
+def _text(document: object) -> str:
+    return orjson.dumps(document).decode()
 
 
 async def _say_error(socket: web.WebSocketResponse, code: str, hint: str) -> None:

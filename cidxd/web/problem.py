@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import http
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from cidxd.errors import BusyError, InvalidError, RequestError, UnavailableError
+from cidxd.errors import BusyError, GoneError, InvalidError, RequestError, UnavailableError
 from cidxd.model.catalogue import RemoteKnownError
+
+
+class ExpiredError(GoneError):
+    """
+    Events after the cursor are not kept any more.
+
+    Attributes:
+        fresh: The snapshot and its cursor, to go on from; empty where they are sent otherwise.
+        link: Where the events after that cursor are.
+    """
+
+    code = "cursor-expired"
+
+    def __init__(self, fresh: Mapping[str, object] | None = None, link: str = "") -> None:
+        super().__init__(
+            "some events after that cursor are not kept any more",
+            hint="start from the snapshot that follows",
+        )
+        self.fresh = fresh or {}
+        self.link = link
 
 
 def response(err: RequestError, request_id: str) -> web.Response:
@@ -20,6 +41,9 @@ def response(err: RequestError, request_id: str) -> web.Response:
         extra["pointer"] = err.pointer
     if isinstance(err, RemoteKnownError):
         extra["name"] = err.name
+    if isinstance(err, ExpiredError):
+        extra |= err.fresh
+        headers |= {"Link": f'<{err.link}>; rel="next"'} if err.link else {}
     if isinstance(err, BusyError | UnavailableError) and err.retry_after_s is not None:
         headers["Retry-After"] = str(err.retry_after_s)
     if err.status == http.HTTPStatus.UNAUTHORIZED:

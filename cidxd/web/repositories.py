@@ -96,8 +96,13 @@ class Repositories:
 
     async def reach(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}/reach`."""
-        commit = call.asked(Reach).commit
-        return answer(await arrival.reach(self._services, self._named(call), commit))
+        asked, row = call.asked(Reach), self._named(call)
+        found = await arrival.reach(self._services, row, asked.commit)
+        if not asked.explain:
+            return answer(found)
+        wish = arrival.Wish(row.repository_id, asked.commit, asked.branch)
+        why = None if found["reachable"] else await arrival.reason(self._services, wish)
+        return answer({**found, "reason": why})
 
     def _named(self, call: Call) -> Repository:
         return catalogue.named(self._services.state, call.part("name"))

@@ -106,6 +106,14 @@ class EventQuery(Sent):
     limit: Annotated[int, Field(ge=1, le=5000)] = 500
 
 
+class AllEventQuery(Sent):
+    """Events with a cursor above `after`, of a repository or all; without it a snapshot."""
+
+    after: Annotated[int, Field(ge=0, lt=1 << 62)] | None = None
+    limit: Annotated[int, Field(ge=1, le=5000)] = 500
+    repository: Name | None = None
+
+
 class LogQuery(Sent):
     """A log from byte `offset` on."""
 
@@ -119,9 +127,11 @@ class Discovery(Sent):
 
 
 class Reach(Sent):
-    """A commit id, at least its first seven digits."""
+    """A commit id, at least its first seven digits; `explain` asks the remote why it is not."""
 
     commit: Commit
+    explain: bool = False
+    branch: Branch | None = None
 
 
 class RepositoryBody(Sent):

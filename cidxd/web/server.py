@@ -137,6 +137,7 @@ async def _request_id(request: web.Request, handler: Next) -> web.StreamResponse
         response = await handler(request)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -20,7 +20,9 @@ class ReachDocument(TypedDict):
 class ReasonDocument(TypedDict):
     """Why a sync does not make a commit searchable."""
 
-    code: Literal["branch-not-tracked", "branch-not-asked", "commit-not-found"]
+    code: Literal[
+        "branch-not-tracked", "branch-not-asked", "commit-not-found", "job-failed", "job-cancelled"
+    ]
     detail: str
     hint: str
 
@@ -29,6 +31,12 @@ class ArrivalDocument(ReachDocument):
     """The same, with the reason why it is not, if that is known."""
 
     reason: ReasonDocument | None
+
+
+class ExplainedDocument(ReachDocument):
+    """The same, if it was asked for."""
+
+    reason: NotRequired[ReasonDocument | None]
 
 
 class SyncDocument(JobDocument):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cidxd.web import documents as doc
 from cidxd.web import openapi, page
 from cidxd.web.auth import Auth
+from cidxd.web.events import Events
 from cidxd.web.health import Health
 from cidxd.web.jobs import Jobs
 from cidxd.web.live import Live
@@ -31,7 +32,7 @@ from cidxd.web.search import Search
 from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
 from cidxd.web.stats import Stats
-from cidxd.web.sync_documents import ReachDocument, SyncDocument
+from cidxd.web.sync_documents import ExplainedDocument, SyncDocument
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
 _ALIKE = {409: "more than one job's id is like that"}
@@ -46,11 +47,13 @@ _SEARCH = {
 def routes(services: Services, live: Live) -> list[Route]:
     """Return every route, in the order of the documentation."""
     table: list[Route] = []
+    events = Events(services, live.sse)
     own = Health(services, lambda: openapi.contract(table)).routes()
     table += [
         *Auth(services.identity).routes(),
         *_repositories(Repositories(services)),
-        *_jobs(Jobs(services, live.sse)),
+        *_jobs(Jobs(services, events)),
+        *events.routes(),
         *Pausing(services).routes(),
         *Stats(services).routes(),
         *_search(Search(services)),
@@ -94,7 +97,7 @@ def _repositories(handlers: Repositories) -> list[Route]:
         Route(
             "GET", one + "/reach", handlers.reach,
             "Whether a commit is reachable from an indexed tip", query=Reach,
-            answer=ReachDocument,
+            answer=ExplainedDocument,
         ),
     ]  # fmt: skip
 

@@ -31,6 +31,12 @@ class TooSlowError(CidxdError):
         self.cursor = cursor
 
 
+class StoppedError(CidxdError):
+    """The daemon stops: nothing is told any more."""
+
+    code = "stopping"
+
+
 class Subscription:
     """Events that one subscriber wants, from the moment of subscribing on."""
 
@@ -40,6 +46,7 @@ class Subscription:
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._is_over_full = False
+        self._is_stopped = False
         self._cursor = 0
 
     def offer(self, events: list[Event]) -> None:
@@ -59,15 +66,29 @@ class Subscription:
 
         Raises:
             TooSlowError: Too many had gathered; they are in the store.
+            StoppedError: No event comes any more.
         """
         await self._arrived.wait()
+        if self._is_stopped and not self._events:
+            raise StoppedError("the daemon stops")
+        return self.take()
+
+    def take(self) -> list[Event]:
+        """Return the events there are, oldest first, without waiting; errors as for `next`."""
         if self._is_over_full:
             raise TooSlowError(self._cursor)
         events = list(self._events)
         self._events.clear()
-        self._arrived.clear()
-        self._cursor = events[-1].cursor
+        if not self._is_stopped:
+            self._arrived.clear()
+        if events:
+            self._cursor = events[-1].cursor
         return events
+
+    def stop(self) -> None:
+        """Let who waits know that no event comes any more."""
+        self._is_stopped = True
+        self._arrived.set()
 
 
 class Bus:
@@ -76,6 +97,18 @@ class Bus:
     def __init__(self, limit: int = QUEUE_LIMIT) -> None:
         self._limit = limit
         self._subscriptions: set[Subscription] = set()
+        self._is_stopped = False
+
+    @property
+    def followers(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._subscriptions)
+
+    def stop(self) -> None:
+        """End every wait for events, because the daemon stops."""
+        self._is_stopped = True
+        for subscription in self._subscriptions:
+            subscription.stop()
 
     def publish(self, events: list[Event]) -> None:
         """Offer *events*, just committed and in cursor order, to every subscription."""
@@ -86,6 +119,8 @@ class Bus:
     def subscribed(self, wanted: Wanted) -> Iterator[Subscription]:
         """Subscribe for the length of the context."""
         subscription = Subscription(wanted, self._limit)
+        if self._is_stopped:
+            subscription.stop()
         self._subscriptions.add(subscription)
         try:
             yield subscription

@@ -1,4 +1,4 @@
-"""Removes jobs that are older than what is kept: their rows, their events, their logs."""
+"""Removes what is older than what is kept: jobs with their events and logs, keys of requests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from cidxd.errors import CidxdError
 from cidxd.model import retention
+from cidxd.model.intake import KEYS_KEPT_S
 from cidxd.model.retention import Ended, Rules
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
@@ -19,6 +20,7 @@ from cidxd.work.joblog import JobLogs
 _log = structlog.get_logger()
 
 EVERY_S: Final = 3600.0
+KEYS: Final = 500  # idempotency keys in one commit
 BATCH: Final = 20  # jobs in one commit: a sync that commits meanwhile waits for no more than these
 
 
@@ -53,6 +55,7 @@ class Retention:
         while True:
             try:
                 await self.prune()
+                await self.forget_keys()
             except CidxdError as err:
                 _log.warning("prune_refused", error=err.message)
             await asyncio.sleep(EVERY_S)
@@ -72,6 +75,12 @@ class Retention:
             if pruned:
                 _log.info("jobs_pruned", jobs=pruned.total(), **pruned)
         return pruned
+
+    async def forget_keys(self) -> None:
+        """Forget the idempotency keys that are good no longer."""
+        before = self._clock() - KEYS_KEPT_S
+        while keys := await self._history.keys_before(before, KEYS):
+            await self._ledger.forget_keys(keys)
 
     async def _prune_repository(self, repository_id: int, pruned: Counter[str]) -> None:
         """Remove old jobs of one repository, the oldest first, and count them in *pruned*."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -103,6 +104,37 @@ async def test_a_fresh_connection_that_breaks_is_not_tried_for_ever(serve: Any) 
     access = FixedAccess(await serve(None, None), "t")
     with Client(access) as client, pytest.raises(ConnectionLostError):
         await asyncio.to_thread(client.get, "/x")
+
+
+async def test_a_post_whose_answer_is_lost_is_sent_again_with_the_same_key(
+    serve: Any, asked: list[web.Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    url = await serve(None, None, web.json_response({"job_id": "beef"}))
+    with Client(FixedAccess(url, "t")) as client:
+        assert await asyncio.to_thread(client.post, "/api/sync") == {"job_id": "beef"}
+    assert len(asked) == 3
+    assert len({one.headers["Idempotency-Key"] for one in asked}) == 1
+
+
+async def test_a_post_whose_answers_are_lost_for_ever_is_given_up(
+    serve: Any, asked: list[web.Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    url = await serve(*[None] * 9)
+    with Client(FixedAccess(url, "t")) as client, pytest.raises(ConnectionLostError):
+        await asyncio.to_thread(client.post, "/api/sync")
+    assert len(asked) == 6
+
+
+async def test_a_post_that_nobody_heard_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waited"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    access = FixedAccess(f"http://127.0.0.1:{port}", "t")
+    with Client(access) as client, pytest.raises(ConnectionLostError) as caught:
+        client.post("/api/sync")
+    assert caught.value.exit_code == 3
 
 
 async def test_the_base_addresss_path_is_kept(serve: Any, asked: list[web.Request]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cidxd.errors import BusyError
 from cidxd.model import course, intake, moves, queue
+from cidxd.model.account import Principal, Role
 from cidxd.model.course import Result
 from cidxd.model.intake import SyncRequest
 from cidxd.model.job import Job, Outcome, Priority, Status
@@ -111,6 +112,48 @@ def test_one_user_cannot_take_every_slot() -> None:
     state = registry(*(job(n, "ada") for n in range(1, 5)))
     limits = Limits(running=4, running_per_user=2)
     assert ids(queue.due(state, limits, now=9.0)) == ["j1", "j2"]
+
+
+@pytest.mark.parametrize(
+    ("requesters", "counts_for"),
+    [(("ada",), "ada"), (("ada", "bob"), "ada"), (("bob", "cy"), "bob"), (("cy",), "cy")],
+)
+def test_a_job_counts_for_the_first_of_those_who_still_want_it(
+    requesters: tuple[str, ...], counts_for: str
+) -> None:
+    shared = job(1, "ada", requesters=requesters)
+    state = registry(claimed(shared), job(2, "ada"), job(3, "bob"), job(4, "cy"))
+    due = queue.due(state, Limits(running=4, running_per_user=1), now=9.0)
+    assert {"ada", "bob", "cy"} - {row.requested_by for row in due} == {counts_for}
+    state = registry(shared)
+    assert [state.jobs.queued_of(user) for user in ("ada", "bob", "cy")] == [
+        int(user == counts_for) for user in ("ada", "bob", "cy")
+    ]
+    state.jobs.put("j1", claimed(shared))
+    assert state.jobs.queued_of(counts_for) == 0
+    assert [user for user in ("ada", "bob", "cy") if state.jobs.turn_of(user)] == [counts_for]
+
+
+def test_who_withdraws_gets_the_place_in_the_limits_back_and_stays_on_record() -> None:
+    state, limits = State(), Limits(queued_per_user=1)
+    for number in (1, 2):
+        state.repositories.put(number, repository(number))
+
+    def ask(number: int, user: str, repository_id: int) -> Job:
+        request = SyncRequest(job_id=f"j{number}", repository_id=repository_id, user=user)
+        return intake.submit(state, request, limits, now=1.0).job
+
+    ask(1, "ada", 1)
+    ask(2, "bob", 1)
+    with pytest.raises(BusyError):
+        ask(3, "ada", 2)
+    intake.cancel(state, "j1", Principal("ada", Role.MEMBER), reason="", force=False, now=2.0)
+    shared = state.jobs.get("j1")
+    assert shared is not None
+    assert (shared.requested_by, shared.requesters) == ("ada", ("bob",))
+    assert ask(3, "ada", 2).job_id == "j3"
+    with pytest.raises(BusyError):
+        queue.check_room(state, "bob", limits)
 
 
 def test_what_is_more_urgent_goes_first_whoever_had_a_turn() -> None:
@@ -250,7 +293,7 @@ def test_of_several_reasons_the_nearest_to_the_job_is_told() -> None:
     assert place(waiting, *everything, limits=limits) == Place(1, "repository busy with job j1")
     waiting = dataclasses.replace(waiting, repository_id=6)
     assert place(waiting, *everything, limits=limits) == Place(1, "your job is running")
-    waiting = dataclasses.replace(waiting, requested_by="cy")
+    waiting = dataclasses.replace(waiting, requested_by="cy", requesters=("cy",))
     assert place(waiting, *everything, limits=limits) == Place(1, "two of two slots in use")
 
 

@@ -168,8 +168,8 @@ class Scheduling(RuleBasedStateMachine):
         if claimed:
             after = self._running()
             assert len(after) == len(running) + len(claimed) <= self.limits.running
-            of_user = Counter(job.requested_by for job in after)
-            assert all(of_user[j.requested_by] <= self.limits.running_per_user for j in claimed)
+            of_user = Counter(job.counts_for for job in after)
+            assert all(of_user[j.counts_for] <= self.limits.running_per_user for j in claimed)
         assert all((job.run_after or 0.0) <= self.now for job in claimed)
         assert queue.due(self.newest, self.limits, now=self.now) == []
 
@@ -299,7 +299,7 @@ class Scheduling(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_are_those_of_the_jobs(self) -> None:
-        queued = Counter(job.requested_by for job in self._queued())
+        queued = Counter(job.counts_for for job in self._queued())
         assert self.newest.jobs.queued_total() == queued.total()
         assert all(self.newest.jobs.queued_of(user) == queued[user] for user in USERS)
 

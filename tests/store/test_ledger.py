@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -375,13 +376,11 @@ async def test_the_same_idempotency_key_replays_its_job_also_after_a_restart(
         first = await store.ledger.submit(request)
         await store.ledger.claim_due()
     async with opened(path, clock, Limits()) as store:
-        again = SyncRequest(
-            job_id="another", repository_id=repository_id, user="ada", key="k", body_hash="a"
-        )
+        known = await History(store.connection).known("ada", "k")
+        more = {"job_id": "another", "key": "k", "known": known}
+        again = SyncRequest(repository_id=repository_id, user="ada", body_hash="a", **more)  # type: ignore[arg-type]
         assert (await store.ledger.submit(again)).job.job_id == first.job.job_id
-        other = SyncRequest(
-            job_id="third", repository_id=repository_id, user="ada", key="k", body_hash="b"
-        )
+        other = dataclasses.replace(again, body_hash="b")
         with pytest.raises(InvalidError) as caught:
             await store.ledger.submit(other)
         assert caught.value.code == "idempotency-mismatch"
@@ -394,6 +393,10 @@ async def test_an_idempotency_key_is_good_for_a_day_and_then_forgotten(tmp_path:
         await store.ledger.submit(store.request(repository_id, key="old", body_hash="a"))
         now += intake.KEYS_KEPT_S + 1
         await store.ledger.submit(store.request(repository_id, key="new", body_hash="a"))
+        history = History(store.connection)
+        before = now - intake.KEYS_KEPT_S
+        assert await history.keys_before(before, 10) == [("ada", "old")]
+        await store.ledger.forget_keys([("ada", "old")])
         stored = await store.connection.execute_fetchall("SELECT key FROM idempotency_key")
         assert [row[0] for row in stored] == ["new"]
         assert store.ledger.state.keys.get(("ada", "old")) is None

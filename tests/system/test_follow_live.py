@@ -247,3 +247,34 @@ def test_a_daemon_killed_under_its_follower_loses_and_repeats_no_event(
     assert [event["seq"] for event in events] == list(range(2, len(events) + 2))
     assert [event["type"] for event in events].count("interrupted") == 1
     assert events[-1]["type"] == job["status"] == "completed"
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_who_follows_a_job_over_a_restart_reads_every_line_once(
+    home: Home, remote: HeldRemote, tmp_path: Path, end: signal.Signals
+) -> None:
+    server = Server(home, tmp_path / "server", more="[limits]\ndrain_seconds = 0.1\n")
+    server.start()
+    server.sign_in(home)
+    home.cidx("repo", "add", remote.url, "--name", "demo")
+    remote.hold()
+    job_id = home.json("sync", "demo")["job_id"]
+    wait_until("the transfer", remote.is_holding)
+    json_lines = home.start("cidx", "jobs", "follow", job_id, "--json")
+    lines = home.start("cidx", "jobs", "follow", job_id[-8:])
+    begun = first_line(json_lines)
+    assert first_line(lines).startswith("job ")
+    if end is signal.SIGKILL:
+        server.kill()
+    else:
+        assert server.stop() == 0
+    remote.release()
+    server.start()
+    code, out, err = finished(json_lines)
+    events, job = events_in(begun + out)
+    assert (code, job["status"]) == (0, "completed"), err
+    assert events == server.events(job_id)
+    code, out, err = finished(lines)
+    rows = [words for words in map(str.split, out.splitlines()) if words[0] in PHASES]
+    assert (code, [row[0] for row in rows if row[2] == "s"]) == (0, PHASES), out
+    assert server.stop() == 0

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 from typing import Any
 
 import pytest
-from api_client import Api
+from api_client import Api, eventually
 from sandbox import Checkout
 
 from cidxd.model.job import Kind
@@ -17,6 +18,15 @@ async def synced(api: Api, commit: str, *, wait_s: int, **more: object) -> dict[
     status, job = await api.ask("POST", "/api/sync", body, headers={"Prefer": f"wait={wait_s}"})
     assert status == 202, job
     return dict(job)
+
+
+@pytest.fixture
+async def queued(api: Api, demo: str) -> str:
+    """The id of a job whose turn does not come."""
+    ledger = api.made.services.ledger
+    ledger.limits = dataclasses.replace(ledger.limits, running=0)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    return str(job["job_id"])
 
 
 def unpushed(origin: Checkout) -> str:
@@ -112,7 +122,67 @@ async def test_a_job_that_fails_is_not_waited_for_any_longer(api: Api, origin: C
     shutil.rmtree(origin.folder)
     job = await synced(api, commit, wait_s=500)
     assert (job["status"], job["error"]["code"]) == ("failed", "remote-not-found")
+    assert job["reach"]["reachable"] is False
+    assert job["reach"]["reason"] == {
+        "code": "job-failed",
+        "detail": "the sync failed: " + job["error"]["title"],
+        "hint": job["error"]["hint"],
+    }
+
+
+async def test_a_job_that_is_cancelled_is_not_waited_for_any_longer(
+    api: Api, queued: str, origin: Checkout
+) -> None:
+    asking = asyncio.create_task(synced(api, origin.head(), wait_s=500))
+    await eventually(lambda: api.made.services.bus.followers)
+    await api.ask("DELETE", f"/api/jobs/{queued}", token=await api.log_in("root"))
+    job = await asking
+    assert (job["job_id"], job["status"]) == (queued, "cancelled")
+    assert job["reach"]["reason"] == {
+        "code": "job-cancelled",
+        "detail": "the sync was cancelled by root",
+        "hint": "ask again: cidx sync demo",
+    }
+
+
+async def test_a_commit_that_can_be_searched_already_is_answered_at_once(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    await api.synced(demo)
+    ledger = api.made.services.ledger
+    ledger.limits = dataclasses.replace(ledger.limits, running=0)
+    job = await synced(api, origin.head(), wait_s=500)
+    assert (job["status"], job["reach"]["reachable"]) == ("queued", True)
+
+
+async def test_a_wait_that_is_over_tells_how_the_job_stands(
+    api: Api, queued: str, origin: Checkout
+) -> None:
+    body = {"repository": "demo", "wait_commit": origin.head()}
+    headers = {"Authorization": f"Bearer {api.token}", "Prefer": "wait=1"}
+    async with api.client.post("/api/sync", json=body, headers=headers) as response:
+        job = await response.json()
+        assert (response.status, response.headers["Preference-Applied"]) == (202, "wait=1")
+        assert response.headers["Retry-After"] == "1"
+    assert (job["job_id"], job["status"]) == (queued, "queued")
     assert (job["reach"]["reachable"], job["reach"]["reason"]) == (False, None)
+
+
+async def test_a_commit_that_was_forced_away_is_not_searchable_any_more(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    gone = origin.head()
+    assert (await synced(api, gone, wait_s=60))["reach"]["reachable"] is True
+    origin.git("reset", "-q", "--hard", "HEAD~1")
+    await api.synced(demo)
+    job = await synced(api, gone, wait_s=2)
+    assert job["reach"]["reason"]["code"] == "commit-not-found"
+    path = f"/api/repositories/{demo}/reach?commit={gone}"
+    assert (await api.ask("GET", path))[1].keys() == {"commit", "reachable", "branch"}
+    _, found = await api.ask("GET", f"{path}&explain=true")
+    assert (found["reachable"], found["reason"]) == (False, job["reach"]["reason"])
+    _, found = await api.ask("GET", f"{path}&explain=true&branch=main")
+    assert found["reason"]["code"] == "commit-not-found"
 
 
 @pytest.mark.usefixtures("demo")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
-from api_client import Api
+from api_client import Api, eventually
+
+from cidxd.model import moves
+from cidxd.model.job import ANYTHING
+from cidxd.web import following, live
+from cidxd.work.bus import QUEUE_LIMIT
 
 END = {"completed", "failed", "cancelled"}
 
@@ -157,3 +163,72 @@ async def test_a_stopping_daemon_closes_streams_as_going_away(api: Api) -> None:
     async with asyncio.timeout(30):
         message = await stream.receive()
     assert message.data == 1001
+
+
+@pytest.mark.parametrize("last_word_s", [30.0, 0.01])
+async def test_a_follower_that_does_not_read_is_told_why_it_is_cut_off_and_can_resume(
+    api: Api, demo: str, monkeypatch: pytest.MonkeyPatch, last_word_s: float
+) -> None:
+    monkeypatch.setattr(live, "WRITE_S", 0.2)
+    monkeypatch.setattr(live, "LAST_WORD_S", last_word_s)
+    services = api.made.services
+    services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"all": True}, "after": 0})
+    [_, first] = [await received(stream) for _ in range(2)]
+    stuck = services.state.jobs.get(job["job_id"])
+    assert stuck is not None
+    event = moves.join(stuck, user="x" * 100_000, options=ANYTHING, at=0.0).event
+    while services.bus.followers:
+        services.bus.publish([dataclasses.replace(event, cursor=1)] * 200)
+        await asyncio.sleep(0)
+    if last_word_s < 1:
+        await eventually(lambda: not api.made.live.is_followed)
+    async with asyncio.timeout(30):
+        while (message := await stream.receive()).type is WSMsgType.TEXT:
+            pass
+    if last_word_s > 1:
+        assert (message.data, message.extra) == (1013, "too slow: resume after the last cursor")
+    else:
+        assert message.type in {WSMsgType.CLOSED, WSMsgType.ERROR}
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"all": True}, "after": first["event"]["cursor"]})
+    await received(stream)
+    await api.ask("POST", "/api/sync", {"repository": demo})
+    assert (await received(stream))["event"]["seq"] == 2
+    await stream.close()
+
+
+async def test_a_follower_that_is_too_far_behind_is_told_so(api: Api, demo: str) -> None:
+    services = api.made.services
+    services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"job": job["job_id"]}})
+    await received(stream)
+    stuck = services.state.jobs.get(job["job_id"])
+    assert stuck is not None
+    event = moves.join(stuck, user="bob", options=ANYTHING, at=0.0).event
+    services.bus.publish([event] * (QUEUE_LIMIT + 1))
+    async with asyncio.timeout(30):
+        message = await stream.receive()
+    assert (message.data, message.extra) == (1013, "too slow: resume after the last cursor")
+
+
+async def test_a_bookmark_is_never_ahead_of_an_event_that_was_not_sent(
+    api: Api, demo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BOOKMARK_S", 0.0005)
+    services = api.made.services
+    services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
+    stream = await opened(api)
+    await stream.send_json({"subscribe": {"all": True}})
+    seen = (await received(stream))["cursor"]
+    for _ in range(200):
+        await api.ask("POST", "/api/sync", {"repository": demo})
+        while services.state.cursor > seen:
+            message = await received(stream)
+            assert message.get("bookmark", seen) <= seen
+            seen = message["event"]["cursor"] if "event" in message else seen
+    await stream.close()

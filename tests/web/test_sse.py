@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from api_client import Api
+from api_client import Api, eventually
 
 from cidxd.model.job import Event, Kind
 from cidxd.web import following, sse
@@ -18,11 +18,19 @@ END = {"completed", "failed", "cancelled"}
 
 
 class Stream:
-    """A stream of server-sent events, read frame by frame."""
+    """
+    A stream of server-sent events, read frame by frame.
+
+    Attributes:
+        last: The last id, as an EventSource keeps it.
+    """
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
         self.comments: list[str] = []
+        self.errors: list[dict[str, Any]] = []
+        self.snapshots: list[dict[str, Any]] = []
+        self.last = ""
 
     async def next(self) -> dict[str, Any] | None:
         """Return the next event, None at the end; comments on the way are kept."""
@@ -34,10 +42,22 @@ class Stream:
             elif name:
                 fields[name] = value
             elif fields:
-                event: dict[str, Any] = json.loads(fields["data"])
-                assert (fields["id"], fields["event"]) == (str(event["cursor"]), event["type"])
-                return event
+                self.last = fields.get("id", self.last)
+                if event := self._told(fields):
+                    return event
+                fields = {}
         return None
+
+    def _told(self, fields: dict[str, str]) -> dict[str, Any] | None:
+        if "data" not in fields:
+            return None
+        data: dict[str, Any] = json.loads(fields["data"])
+        if fields["event"] in {"error", "snapshot"}:
+            kept = self.errors if fields["event"] == "error" else self.snapshots
+            kept.append(data)
+            return None
+        assert (fields["id"], fields["event"]) == (str(data["cursor"]), data["type"])
+        return data
 
     async def rest(self) -> list[dict[str, Any]]:
         events = []
@@ -53,7 +73,8 @@ async def opened(
     headers = {"Authorization": f"Bearer {token or api.token}", "Accept": "text/event-stream"}
     if last is not None:
         headers["Last-Event-ID"] = str(last)
-    async with api.client.get(f"/api/jobs/{job_id}/events{query}", headers=headers) as response:
+    path = f"/api/jobs/{job_id}/events" if job_id else "/api/events"
+    async with api.client.get(path + query, headers=headers) as response:
         assert response.status == 200, await response.text()
         assert response.headers["Content-Type"] == "text/event-stream"
         async with asyncio.timeout(30):
@@ -227,8 +248,10 @@ async def test_a_follower_that_is_too_far_behind_is_cut_off_and_can_resume(
         first = await stream.next()
         assert first is not None
         api.made.services.bus.publish(flood(api, queued, count=5001))
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await stream.rest()
+        assert await stream.rest() == []
+        hint = "resume with the last id as Last-Event-ID"
+        assert stream.errors == [{"code": "too-slow", "hint": hint}]
+        assert stream.last == str(first["cursor"])
     await join(api, await api.log_in("bob"))
     async with opened(api, queued, last=first["cursor"]) as stream:
         second = await stream.next()
@@ -236,17 +259,68 @@ async def test_a_follower_that_is_too_far_behind_is_cut_off_and_can_resume(
         assert (second["seq"], second["type"]) == (2, "joined")
 
 
+@pytest.mark.parametrize("last_word_s", [30.0, 0.01])
 async def test_a_follower_that_does_not_read_is_cut_off(
-    api: Api, queued: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, queued: str, monkeypatch: pytest.MonkeyPatch, last_word_s: float
 ) -> None:
     monkeypatch.setattr(sse, "WRITE_S", 0.2)
+    monkeypatch.setattr(sse, "LAST_WORD_S", last_word_s)
     async with opened(api, queued) as stream:
         await stream.next()
         while api.made.live.is_followed:
-            api.made.services.bus.publish(flood(api, queued, count=500, size=10_000))
+            api.made.services.bus.publish(flood(api, queued, count=200, size=100_000))
             await asyncio.sleep(0)
+        if last_word_s > 1:  # it reads again in time to be told
+            await stream.rest()
+            assert [error["code"] for error in stream.errors] == ["too-slow"]
+            return
+        await eventually(lambda: not api.made.services.bus.followers)
         with pytest.raises(aiohttp.ClientPayloadError):
             await stream.rest()
+
+
+async def test_the_events_of_all_begin_with_a_snapshot_and_go_on_from_any_cursor(
+    api: Api, queued: str
+) -> None:
+    async with opened(api, "") as stream:
+        await join(api, await api.log_in("bob"))
+        joined = await stream.next()
+        assert joined is not None
+        assert (joined["job_id"], joined["seq"]) == (queued, 2)
+        assert [job["job_id"] for job in stream.snapshots[0]["jobs"]] == [queued]
+    async with opened(api, "", "?after=0&repository=demo") as stream:
+        assert [(await stream.next() or {})["seq"] for _ in range(2)] == [1, 2]
+        assert stream.snapshots == []
+    async with opened(api, "", "?repository=demo", last=joined["cursor"]) as stream:
+        await join(api, await api.log_in("root"))
+        assert (await stream.next() or {})["seq"] == 3
+
+
+async def test_who_resumes_after_what_is_kept_gets_an_error_and_a_fresh_snapshot(
+    api: Api, demo: str
+) -> None:
+    old, services = await api.synced(demo), api.made.services
+    await services.ledger.prune([old["job_id"]])
+    services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    async with opened(api, "", last=1) as stream:
+        await join(api, await api.log_in("bob"))
+        assert (await stream.next() or {})["type"] == "joined"
+        assert [error["code"] for error in stream.errors] == ["cursor-expired"]
+        assert [one["job_id"] for one in stream.snapshots[0]["jobs"]] == [job["job_id"]]
+
+
+async def test_an_idle_streams_bookmark_is_an_id_to_resume_from(
+    api: Api, queued: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BOOKMARK_S", 0.01)
+    async with opened(api, "", "?after=0") as stream:
+        await stream.next()
+        reading = asyncio.create_task(stream.next())
+        await eventually(lambda: stream.last == str(api.made.services.state.cursor))
+        await join(api, await api.log_in("bob"))
+        assert (await reading or {})["seq"] == 2
+    assert queued
 
 
 async def test_a_follower_that_went_away_is_forgotten(api: Api, queued: str) -> None:
