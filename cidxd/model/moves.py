@@ -232,17 +232,20 @@ def fail(job: Job, error: JobError, *, at: float) -> Moved:
     )
 
 
-def defer(job: Job, error: JobError, *, run_after: float, at: float) -> Moved:
-    """Return *job* queued again after a transient fault, not to start before *run_after*."""
+def defer(
+    job: Job, error: JobError, *, run_after: float, at: float, held: str | None = None
+) -> Moved:
+    """Return *job* queued again until *run_after*; *held* says why it waits for more than that."""
     extra = {"error": error_document(error), "run_after": instant.to_wire(run_after)}
     return _move(
         job,
         Kind.DEFERRED,
         at=at,
-        extra=extra,
+        extra=extra if held is None else {**extra, "held": held},
         phase=None,
         returned=True,
-        run_after=run_after,
+        attempt=job.attempt if held is None else job.attempt - 1,
+        run_after=run_after if held is None else None,
         error=error,
         is_permitted=False,
         phases=records.closed(job.phases, PhaseStatus.FAILED, at),

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
 from cidxd.model import catalogue
 from cidxd.model.account import Principal
-from cidxd.web import following, wire
+from cidxd.web import following, queue_news, wire
 from cidxd.web.following import Followed
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
@@ -180,11 +180,21 @@ class Live:
             after = None
         await _say(socket, {"snapshot": {"jobs": jobs}, "cursor": cursor})
         after = cursor if after is None else after
-        async for events in following.events(self._services, who, followed, news, after, cursor):
-            for event in events:
-                await _say(socket, {"event": wire.event_document(event)})
-            if not events:
-                await _say(socket, {"bookmark": state.cursor})
+        async with self._queue_told(socket, who, followed):
+            told = following.events(self._services, who, followed, news, after, cursor)
+            async for events in told:
+                for event in events:
+                    await _say(socket, {"event": wire.event_document(event)})
+                if not events:
+                    await _say(socket, {"bookmark": state.cursor})
+
+    def _queue_told(
+        self, socket: web.WebSocketResponse, who: Principal, followed: Followed
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Tell one who follows everything of the queue as well."""
+        if followed.job_id is not None or followed.repository_id is not None:
+            return contextlib.nullcontext()
+        return queue_news.told(self._services, who, lambda doc: _say(socket, {"queue": doc}))
 
     async def _can_resume(self, followed: Followed, after: int, cursor: int) -> bool:
         """Return whether every event above *after* is still there; a job has all of its own."""

@@ -57,6 +57,10 @@ UPDATED: dict[str, Any] = {"summary": {}, "commits": (MOVED,)}
             [*TOLD, "tried again not before 1970-01-01T00:00:09.000Z"],
         ),
         (
+            moves.defer(RUNNING, ERROR, run_after=9.0, at=2.0, held="h has been unreachable"),
+            [*TOLD, "held back, the attempt is given back: h has been unreachable"],
+        ),
+        (
             moves.interrupt(RUNNING, at=2.0),
             ["interrupted by the daemon's end: the attempt is given back"],
         ),
