@@ -80,7 +80,8 @@ class Progress:
 
 def _news(kind: str, data: dict[str, Any]) -> list[str]:
     if kind == "deferred":
-        return [f"{render.error_text(data.get('error') or {})}; it is tried again"]
+        following = str(data.get("held") or "it is tried again")
+        return [f"{render.error_text(data.get('error') or {})}; {following}"]
     if kind == "interrupted":
         return ["the daemon was stopped; the job goes on where it can"]
     if kind == "cancel_requested":

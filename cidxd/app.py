@@ -35,7 +35,7 @@ from cidxd.web.listen import Activity, admin_socket, listening
 from cidxd.web.live import Live
 from cidxd.web.remotes import Remotes
 from cidxd.web.services import Services
-from cidxd.work import rescue
+from cidxd.work import herald, rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
@@ -136,9 +136,8 @@ async def daemon(
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
         shop = workshop.furnished(config, data, ledger, is_embedded=embedding is not None)
-        tools, upkeep = shop.tools, shop.upkeep
         stack.push_async_callback(shop.searchers.close)
-        await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=tools.lock_wait_s)
+        await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=shop.tools.lock_wait_s)
         attempts = config.limits.attempts
         runner = Runner(
             ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs
@@ -146,28 +145,31 @@ async def daemon(
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler, shop)
         vitals = Vitals(ledger, data, beat, stop.is_set)
-        news.listeners += [scheduler.notice, upkeep.notice]
-        upkeep.want(row.repository_id for row in ledger.state.repositories.values() if row.branches)
+        news.listeners += [scheduler.notice, shop.upkeep.notice]
+        shop.upkeep.want(
+            row.repository_id for row in ledger.state.repositories.values() if row.branches
+        )
         services = Services(
             ledger=ledger,
             history=History(reader),
             bus=bus,
+            herald=herald.appointed(news.listeners, ledger.state, logs, scheduler, clock),
             searchers=shop.searchers,
             identity=identity(config, embedding, ledger, secrets),
-            remotes=Remotes(tools, data),
+            remotes=Remotes(shop.tools, data),
             data=data,
             logs=logs,
             clock=clock,
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
-            end_upkeep=upkeep.give_way,
+            end_upkeep=shop.upkeep.give_way,
             look_again=scheduler.look_again,
             vitals=vitals,
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
             search_limit_s=lambda: tuning.limits.search_seconds,
         )
-        yield Daemon(services, Live(services), scheduler, runner, upkeep, tuning)
+        yield Daemon(services, Live(services), scheduler, runner, shop.upkeep, tuning)
 
 
 async def serve(

@@ -63,6 +63,10 @@ class LimitsSection(_Section):
     search_children: Positive | None = Field(default=None, description="one per core")
     max_file_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
     attempts: Positive = 4
+    incident_repositories: Positive = Field(
+        default=3, description="of one host that fail alike make an incident"
+    )
+    hold_seconds: Seconds = Field(default=86_400.0, description="an incident holds a job back")
     stall_seconds: Seconds = 300.0
     fetch_seconds: Seconds | None = Field(default=None, description="no limit")
     index_seconds: Seconds | None = Field(default=None, description="no limit")

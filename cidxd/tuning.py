@@ -30,6 +30,8 @@ LIVE: Final = frozenset(
         "limits.queued",
         "limits.queued_per_user",
         "limits.attempts",
+        "limits.incident_repositories",
+        "limits.hold_seconds",
         "limits.drain_seconds",
         "limits.search_seconds",
         "limits.fetch_seconds",
@@ -48,6 +50,8 @@ def job_limits(config: Config) -> Limits:
         running_per_user=limits.running_per_user,
         queued=limits.queued,
         queued_per_user=limits.queued_per_user,
+        incident_repositories=limits.incident_repositories,
+        hold_s=limits.hold_seconds,
     )
 
 

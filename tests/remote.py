@@ -71,11 +71,16 @@ class Remote:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/repo.git{rest:.*}", self._answer)
+        app.router.add_route("*", "/{alias}/repo.git{rest:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/repo.git"
         return self
+
+    def url_of(self, alias: str) -> str:
+        """Return the same repository's address as that of another one on this host."""
+        return self.url.replace("/repo.git", f"/{alias}/repo.git")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None

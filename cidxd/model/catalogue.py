@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from cidxd.errors import ConflictError, NotFoundError
+from cidxd.model import incidents
 from cidxd.model import repository as addresses
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
@@ -77,7 +78,7 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
         NotFoundError: It was removed.
         ConflictError: The new name or remote is another repository's.
     """
-    row = _existing(state, repository_id)
+    row = before = _existing(state, repository_id)
     others = [r for r in state.repositories.values() if r.repository_id != repository_id]
     if wanted.name is not None:
         _check_name_is_free(addresses.check_name(wanted.name), {r.name for r in others})
@@ -90,6 +91,7 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
             check_remote_is_new(state, wanted.remote)
         row = dataclasses.replace(row, remote=wanted.remote, key=key)
     state.repositories.put(repository_id, row)
+    incidents.forget_unused(state, [before.remote])
     return row
 
 
@@ -110,6 +112,7 @@ def forget(state: State, repository_id: int) -> Repository:
             hint=f"cancel it first: cidx jobs cancel {active[0].job_id}",
         )
     state.repositories.drop(repository_id)
+    incidents.forget_unused(state, [row.remote])
     return row
 
 

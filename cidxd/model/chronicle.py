@@ -35,6 +35,12 @@ def _fault(data: Data) -> list[str]:
     return [f"fault{where}: {error['code']}: {error['title']}", *detail, *hint]
 
 
+def _deferred(data: Data) -> list[str]:
+    if data.get("held"):
+        return [*_fault(data), f"held back, the attempt is given back: {data['held']}"]
+    return [*_fault(data), f"tried again not before {data['run_after']}"]
+
+
 def _cancel(what: str, data: Data) -> list[str]:
     said = f"{what} by {data['requested_by']}"
     return [f"{said}: {data['reason']}" if data["reason"] else said]
@@ -53,7 +59,7 @@ _TOLD: Final[Mapping[Kind, Callable[[Data], list[str]]]] = {
     Kind.PROGRESSED: _nothing,
     Kind.PHASE_COMPLETED: _phase,
     Kind.PUBLISH_STARTED: lambda _: ["allowed to publish: from here on the job completes"],
-    Kind.DEFERRED: lambda data: [*_fault(data), f"tried again not before {data['run_after']}"],
+    Kind.DEFERRED: _deferred,
     Kind.INTERRUPTED: lambda _: ["interrupted by the daemon's end: the attempt is given back"],
     Kind.CANCEL_REQUESTED: lambda data: _cancel("cancel requested", data),
     Kind.CANCELLED: lambda data: _cancel("cancelled", data),

@@ -11,13 +11,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from cidxd.errors import CidxdError
-from cidxd.model import estimate, moves, queue
+from cidxd.errors import CidxdError, FaultError
+from cidxd.model import estimate, incidents, moves, pipeline, queue
+from cidxd.model.incident import Incident
 from cidxd.model.job import BranchMove, IllegalTransitionError, Job, JobError, Outcome, Status
 from cidxd.model.pipeline import Defer, GiveUp
 from cidxd.model.queue import Limits
+from cidxd.model.records import Wait
 from cidxd.model.registry import State
-from cidxd.model.report import PhaseEnded, PhaseProgressed, PhaseStarted, Report
+from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Report
 from cidxd.model.repository import BranchState, LastJob, Repository
 
 
@@ -44,6 +46,8 @@ def claim_due(state: State, limits: Limits, *, now: float) -> list[Job]:
 def report(state: State, job_id: str, news: Report, *, now: float) -> Job:
     """Take in what a running phase reports."""
     job = _active(state, job_id)
+    if isinstance(news, PhaseProgressed | PhaseEnded) and news.phase is Phase.FETCH:
+        incidents.answered(state, job, in_full=isinstance(news, PhaseEnded))
     match news:
         case PhaseStarted(phase):
             return state.take(moves.start_phase(job, phase, at=job.not_before(now)))
@@ -87,6 +91,7 @@ def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
             commits=result.commits,
         )
     )
+    incidents.answered(state, job, in_full=True)
     repository = _noted(state, job)
     if repository is None:
         return job
@@ -106,24 +111,43 @@ def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
 
 
 def end_attempt(
-    state: State, job_id: str, error: JobError, following: Defer | GiveUp, *, now: float
+    state: State,
+    job_id: str,
+    error: JobError,
+    following: Defer | GiveUp,
+    limits: Limits,
+    *,
+    now: float,
+    jitter: float = 0.5,
+    retry_after_s: float | None = None,
 ) -> Job:
     """
     Record a fault, and put the job back or end it as *following* says.
 
     A job that was to be cancelled is cancelled: what broke under the cancel is not news.
+    One whose host is in trouble, as others have found too, is held back instead.
     """
     job = _active(state, job_id)
     if job.cancel is not None:
         return cancelled(state, job_id, now=now)
     at = job.not_before(now)
+    incident = incidents.after_fault(
+        state,
+        job,
+        error,
+        limits.incident_repositories,
+        limits.hold_s,
+        now=now,
+        jitter=jitter,
+        retry_after_s=retry_after_s,
+    )
+    if incident is not None:
+        return _held(state, job, error, incident, limits, now)
     match following:
         case Defer(seconds):
-            return state.take(moves.defer(job, error, run_after=now + seconds, at=at, now=now))
+            return state.take(moves.defer(job, error, Wait(now + seconds, now), at=at))
         case GiveUp():
-            failed = state.take(moves.fail(job, error, at=at))
-            _noted(state, failed)
-            return failed
+            return _failed(state, job, error, at)
         case _:
             assert_never(following)
 
@@ -155,7 +179,30 @@ def _claim(state: State, job: Job, now: float) -> Job:
     timings = repository.timings if repository else ()
     is_first = job.options.full or repository is None or not repository.branches
     shares = estimate.weights(timings, is_first=is_first)
+    incidents.claimed(state, job)
     return state.take(moves.claim(job, at=job.not_before(now), weights=shares, is_first=is_first))
+
+
+def _held(  # noqa: PLR0917 - a fault, its cause and the limits
+    state: State, job: Job, error: JobError, incident: Incident, limits: Limits, now: float
+) -> Job:
+    """Put the job back until its host answers; those that waited for too long have failed."""
+    for other in incidents.waiting(state, incident):
+        if incidents.is_overdue(other, incident, limits.hold_s, now):
+            fault = FaultError(incident.code, incident.detail)
+            _failed(state, other, pipeline.job_error(fault, None), other.not_before(now))
+    if incidents.is_overdue(job, incident, limits.hold_s, now):
+        return _failed(state, job, error, job.not_before(now))
+    why = incidents.words(state, incident, now)
+    run_after = incident.next_attempt_at
+    wait = Wait(run_after, now, held=why)
+    return state.take(moves.defer(job, error, wait, at=job.not_before(now)))
+
+
+def _failed(state: State, job: Job, error: JobError, at: float) -> Job:
+    failed = state.take(moves.fail(job, error, at=at))
+    _noted(state, failed)
+    return failed
 
 
 def _active(state: State, job_id: str) -> Job:

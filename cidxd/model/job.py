@@ -86,6 +86,7 @@ TRANSITIONS: Final[dict[Status, dict[Kind, Status]]] = {
         Kind.WITHDRAWN: Status.QUEUED,
         Kind.CLAIMED: Status.RUNNING,
         Kind.CANCELLED: Status.CANCELLED,
+        Kind.FAILED: Status.FAILED,  # its host did not answer for as long as one may wait
     },
     Status.RUNNING: {
         **dict.fromkeys(_STAYS_RUNNING, Status.RUNNING),

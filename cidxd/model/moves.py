@@ -31,6 +31,7 @@ from cidxd.model.job import (
     PhaseRecord,
     PhaseStatus,
 )
+from cidxd.model.records import Wait
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
 
 
@@ -233,18 +234,20 @@ def fail(job: Job, error: JobError, *, at: float) -> Moved:
     )
 
 
-def defer(job: Job, error: JobError, *, run_after: float, at: float, now: float = 0.0) -> Moved:
-    """Return *job* queued until *run_after*; *now* is the clock's time if that is not *at*."""
-    extra = {"error": error_document(error), "run_after": instant.to_wire(run_after)}
+def defer(job: Job, error: JobError, wait: Wait, *, at: float) -> Moved:
+    """Return *job* queued again, to wait."""
+    extra = {"error": error_document(error), "run_after": instant.to_wire(wait.run_after)}
+    held = wait.held is not None
     return _move(
         job,
         Kind.DEFERRED,
         at=at,
-        extra=extra,
+        extra={**extra, "held": wait.held} if held else extra,
         phase=None,
         returned=True,
-        run_after=run_after,
-        deferred_at=now or at,
+        attempt=job.attempt - 1 if held else job.attempt,
+        run_after=None if held else wait.run_after,
+        deferred_at=wait.decided_at,
         error=error,
         is_permitted=False,
         phases=records.closed(job.phases, PhaseStatus.FAILED, at),

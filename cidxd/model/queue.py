@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cidxd.errors import BusyError
+from cidxd.model import incidents
 from cidxd.model.job import Job, Priority, Status
 from cidxd.model.registry import QUEUE_PAUSE, Pause, State
 
@@ -33,12 +34,20 @@ _WORDS: Final = tuple(_NUMBERS.split())
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many jobs may run and wait."""
+    """
+    How many jobs may run and wait.
+
+    Attributes:
+        incident_repositories: When so many of one host fail alike, it is held back.
+        hold_s: So long it is held back at most.
+    """
 
     running: int = 4
     running_per_user: int = 3
     queued: int = 1000
     queued_per_user: int = 10
+    incident_repositories: int = 3
+    hold_s: float = 86_400.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ def due(state: State, limits: Limits, *, now: float) -> list[Job]:
         return []
     chosen: list[Job] = []
     free = [job for job in _queued(active) if slots.obstacle(job, now) is None]
-    for job in _line(state, free, now):
+    for job in _line(state, incidents.let_through(state, free, now), now):
         if slots.obstacle(job, now) is None:
             slots.take(job)
             chosen.append(job)
@@ -95,9 +104,12 @@ def due(state: State, limits: Limits, *, now: float) -> list[Job]:
 
 
 def wakes_at(state: State, *, now: float) -> float | None:
-    """Return the earliest instant from *now* on at which a job's back-off ends, None for none."""
+    """Return the earliest end of a job's or a host's back-off from *now* on, None for none."""
     waits = (job.wait_s(now) for job in _queued(state.jobs.active()))
-    return min((now + wait_s for wait_s in waits if wait_s), default=None)
+    jobs = (now + wait_s for wait_s in waits if wait_s)
+    hosts = (known.next_attempt_at for known in incidents.opened(state))
+    starts = itertools.chain(jobs, hosts)
+    return min((at for at in starts if at is not None and at > now), default=None)
 
 
 def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None:
@@ -110,7 +122,8 @@ def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None
         return Place(1, _ABOUT_TO_START)
     if state.pause is not None:
         return Place(position, pause_words(state.pause))
-    return Place(position, view.slots.obstacle(job, now) or _turn(job, state, limits, now))
+    held = _held(job, state, limits, now)
+    return Place(position, held or view.slots.obstacle(job, now) or _turn(job, state, limits, now))
 
 
 def pause(state: State, *, reason: str, user: str, now: float) -> Pause:
@@ -191,6 +204,17 @@ def _view(state: State, limits: Limits, now: float) -> _View:
     view = _View(positions, _Slots(limits, _running(active)))
     state.jobs.memo = (key, view)
     return view
+
+
+def _held(job: Job, state: State, limits: Limits, now: float) -> str | None:
+    """Return which incident keeps *job* from starting, in words; None for the one let through."""
+    known = incidents.holding(job, state)
+    if known is None:
+        return None
+    may_ask = known.is_due(now) and incidents.probe(state, known) is None
+    if may_ask and job.job_id in [other.job_id for other in due(state, limits, now=now)]:
+        return None
+    return incidents.words(state, known, now)
 
 
 def _turn(job: Job, state: State, limits: Limits, now: float) -> str:

@@ -8,6 +8,23 @@ from cidxd.model.job import Attempt, Job, JobError, PhaseRecord, PhaseStatus
 from cidxd.model.report import ORDER
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wait:
+    """
+    What a deferred job waits for; instants in POSIX seconds.
+
+    Attributes:
+        run_after: When it may be tried again, at the earliest.
+        decided_at: What the clock said when that was decided.
+        held: Why it waits for its host, in words; then its attempt is given back, and
+            the host's answer ends the wait.
+    """
+
+    run_after: float
+    decided_at: float
+    held: str | None = None
+
+
 def replaced(phases: tuple[PhaseRecord, ...], record: PhaseRecord) -> tuple[PhaseRecord, ...]:
     """Return *phases* with *record* in its phase's place."""
     at = ORDER.index(record.name)

@@ -17,6 +17,7 @@ from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
 
 from cidxd.model.account import Session, User
+from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
@@ -204,6 +205,7 @@ class State:
         self.sessions: Table[str, Session] = Table(below.sessions if below else None)
         self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
         self.pauses: Table[str, Pause] = Table(below.pauses if below else None)
+        self.incidents: Table[str, Incident] = Table(below.incidents if below else None)
         self.events: list[Event] = []
         self.cursor = 0
         self.last_repository_id: int = below.last_repository_id if below else 0
@@ -244,6 +246,7 @@ class State:
         self.sessions.absorb(above.sessions)
         self.keys.absorb(above.keys)
         self.pauses.absorb(above.pauses)
+        self.incidents.absorb(above.incidents)
 
 
 def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:

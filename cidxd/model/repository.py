@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 from collections.abc import Container, Iterable
 from typing import Final
@@ -119,6 +120,24 @@ def remote_key(remote: str) -> str:
     else:
         return remote
     return f"{host}/{_stem(path)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def host_of(remote: str) -> str | None:
+    """
+    Return who answers at *remote*: the host, with its port unless that is https's own.
+
+    What is on this machine has none.
+    """
+    found = _URL.match(remote)
+    if found:
+        default = _DEFAULT_PORTS.get(found["scheme"].lower(), "")
+        host, port = found["host"].lower(), found["port"] or default
+    elif not remote.startswith("/") and (scp := _SCP.match(remote)):
+        host, port = scp["host"].lower(), _DEFAULT_PORTS["ssh"]
+    else:
+        return None
+    return host if port in {"", _DEFAULT_PORTS["https"]} else f"{host}:{port}"
 
 
 def name_for(remote: str) -> str:

@@ -99,9 +99,26 @@ class Ledger:
         """Record success."""
         return await self._decide(course.complete, job_id, result, now=self._clock())
 
-    async def end_attempt(self, job_id: str, error: JobError, following: Defer | GiveUp) -> Job:
-        """Record a fault and what follows it."""
-        return await self._decide(course.end_attempt, job_id, error, following, now=self._clock())
+    async def end_attempt(
+        self,
+        job_id: str,
+        error: JobError,
+        following: Defer | GiveUp,
+        *,
+        jitter: float = 0.5,
+        retry_after_s: float | None = None,
+    ) -> Job:
+        """Record a fault and what follows it; see `course.end_attempt`."""
+        return await self._decide(
+            course.end_attempt,
+            job_id,
+            error,
+            following,
+            self.limits,
+            now=self._clock(),
+            jitter=jitter,
+            retry_after_s=retry_after_s,
+        )
 
     async def cancelled(self, job_id: str) -> Job:
         """Record that a job asked to be cancelled has stopped."""

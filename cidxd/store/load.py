@@ -57,6 +57,9 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
     for row in await connection.execute_fetchall("SELECT * FROM session"):
         session = rows.session_from(row)
         state.sessions.put(session.session_id, session)
+    for (body,) in await connection.execute_fetchall("SELECT body FROM incident"):
+        incident = rows.incident_from(body)
+        state.incidents.put(incident.host, incident)
     sql = "SELECT value FROM setting WHERE name = ?"
     for (value,) in await connection.execute_fetchall(sql, (QUEUE_PAUSE,)):
         state.pauses.put(QUEUE_PAUSE, rows.pause_from(value))

@@ -14,6 +14,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from cidxd.model.account import Role, Session, User
+from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import IdempotencyKey, Pause, State
 from cidxd.model.repository import Repository
@@ -24,6 +25,7 @@ Statements = list[tuple[str, list[Row]]]
 _JOB: Final = TypeAdapter(Job)
 _REPOSITORY: Final = TypeAdapter(Repository)
 _PAUSE: Final = TypeAdapter(Pause)
+_INCIDENT: Final = TypeAdapter(Incident)
 
 _PUT_JOB: Final = """
     INSERT INTO job (job_id, repository_id, repository, requested_by, status, outcome, returned,
@@ -70,6 +72,10 @@ _PUT_SETTING: Final = """
     INSERT INTO setting (name, value) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+_PUT_INCIDENT: Final = """
+    INSERT INTO incident (host, body) VALUES (?, ?)
+    ON CONFLICT (host) DO UPDATE SET body = excluded.body
+"""
 # Kept for ever: no cursor is given twice, and who saw less than this may have missed something.
 _NOTE_PRUNED: Final = """
     INSERT INTO setting (name, value)
@@ -98,12 +104,14 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_SESSION, _changed(draft.sessions.changed.values(), _session_row)),
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
+        (_PUT_INCIDENT, _changed(draft.incidents.changed.values(), _incident_row)),
         (_NOTE_PRUNED, _dropped(draft.jobs.changed)),
         ("DELETE FROM event WHERE job_id = ?", _dropped(draft.jobs.changed)),
         ("DELETE FROM job WHERE job_id = ?", _dropped(draft.jobs.changed)),
         ("DELETE FROM repository WHERE repository_id = ?", _dropped(draft.repositories.changed)),
         ("DELETE FROM session WHERE session_id = ?", _dropped(draft.sessions.changed)),
         ("DELETE FROM setting WHERE name = ?", _dropped(draft.pauses.changed)),
+        ("DELETE FROM incident WHERE host = ?", _dropped(draft.incidents.changed)),
         ("DELETE FROM idempotency_key WHERE user = ? AND key = ?", _dropped_pairs(draft)),
     ]
     return [(sql, rows) for sql, rows in written if rows]
@@ -161,6 +169,11 @@ def key_from(row: Iterable[Any]) -> IdempotencyKey:
 def pause_from(value: str) -> Pause:
     """Return the pause of a setting's value."""
     return _PAUSE.validate_json(value)
+
+
+def incident_from(body: str | bytes) -> Incident:
+    """Return what is known of a host, of a stored body."""
+    return _INCIDENT.validate_json(body)
 
 
 def event_from(row: Iterable[Any]) -> Event:
@@ -263,3 +276,7 @@ def _key_row(key: IdempotencyKey) -> Row:
 
 def _pause_row(name: str, pause: Pause) -> Row:
     return (name, _PAUSE.dump_json(pause).decode())
+
+
+def _incident_row(incident: Incident) -> Row:
+    return (incident.host, _INCIDENT.dump_json(incident).decode())

@@ -25,7 +25,7 @@ from cidxd.store.database import StoreError
 
 T = TypeVar("T")
 Decision = Callable[[State], T]
-News = Callable[[State, list[Event]], None]
+News = Callable[[State, list[Event]], None]  # without events, the queue as a whole has changed
 
 # Needs some room, and leaves nothing behind.
 _PROBE: Final = (
@@ -120,7 +120,7 @@ class Writer:
         first = self._state.cursor + 1
         events = [dataclasses.replace(e, cursor=c) for c, e in enumerate(draft.events, first)]
         self._state.absorb(draft)
-        if events:
+        if events or draft.pauses.changed or draft.incidents.changed:
             self._news(self._state, events)
 
     async def _write(self, draft: State) -> None:

@@ -26,23 +26,6 @@ class Queue(TypedDict):
     reason: str
 
 
-class PauseDocument(TypedDict):
-    """Who paused the queue, and why; `reason` may be empty."""
-
-    reason: str
-    requested_by: str
-    at: str
-
-
-class QueueDocument(TypedDict):
-    """The queue as a whole: whether jobs are claimed, and how many run and wait."""
-
-    paused: bool
-    pause: PauseDocument | None
-    running: int
-    queued: int
-
-
 class Commit(TypedDict):
     """From where to where one branch went: commit ids, null while unknown or new."""
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from cidxd.__about__ import VERSION, WIRE
 from cidxd.errors import ForbiddenError
+from cidxd.model import incidents
 from cidxd.web import documents as doc
 from cidxd.web.route import Call, Route, answer
 from cidxd.web.services import Services
@@ -59,6 +60,8 @@ class Health:
         reasons = self._services.vitals.reasons()
         # Open to everybody, so without the reason, which may name what is not theirs to know.
         notices = ["the queue is paused"] if self._services.state.pause else []
+        if incidents.opened(self._services.state):
+            notices.append("jobs wait for a remote host that is in trouble")
         document: doc.ReadyDocument = {
             "ready": not reasons,
             "reasons": reasons,

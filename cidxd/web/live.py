@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal
-from cidxd.web import following, wire
+from cidxd.web import following, queue_news, wire
 from cidxd.web.following import Followed
 from cidxd.web.problem import ExpiredError
 from cidxd.web.route import Call, Sent
@@ -201,13 +201,23 @@ class Live:
         services, cursor = self._services, self._services.state.cursor
         await _say(socket, {"snapshot": following.snapshot(services, followed), "cursor": cursor})
         after = cursor if after is None else after
-        async for events in following.events(services, who, followed, news, after, cursor):
-            for start in range(0, len(events), SAID_TOGETHER):
-                async with asyncio.timeout(WRITE_S):
-                    for event in events[start : start + SAID_TOGETHER]:
-                        await socket.send_str(_text({"event": wire.event_document(event)}))
-            if not events:
-                await _say(socket, {"bookmark": services.state.cursor})
+        async with self._queue_told(socket, who, followed):
+            told = following.events(services, who, followed, news, after, cursor)
+            async for events in told:
+                for start in range(0, len(events), SAID_TOGETHER):
+                    async with asyncio.timeout(WRITE_S):
+                        for event in events[start : start + SAID_TOGETHER]:
+                            await socket.send_str(_text({"event": wire.event_document(event)}))
+                if not events:
+                    await _say(socket, {"bookmark": services.state.cursor})
+
+    def _queue_told(
+        self, socket: web.WebSocketResponse, who: Principal, followed: Followed
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Tell one who follows everything of the queue as well."""
+        if followed.job_id is not None or followed.repository_id is not None:
+            return contextlib.nullcontext()
+        return queue_news.told(self._services, who, lambda doc: _say(socket, {"queue": doc}))
 
 
 _USAGE: Final = (

@@ -8,9 +8,8 @@ import structlog
 from aiohttp import web
 
 from cidxd.errors import ForbiddenError
-from cidxd.model import instant
 from cidxd.model.account import Principal
-from cidxd.web import documents as doc
+from cidxd.web.queue_documents import QueueDocument, queue_document
 from cidxd.web.requests import PauseBody
 from cidxd.web.route import Call, Route, answer
 from cidxd.web.services import Services
@@ -31,17 +30,17 @@ class Pausing:
         return [
             Route(
                 "GET", "/api/queue", self.show,
-                "Whether the queue is paused, and how many jobs run and wait",
-                answer=doc.QueueDocument,
+                "Whether the queue is paused, who is held back, and how many jobs run and wait",
+                answer=QueueDocument,
             ),
             Route(
                 "POST", "/api/queue/pause", self.pause,
                 "Claim no job until the queue is resumed; those that run go on",
-                body=PauseBody, answer=doc.QueueDocument, faults=_ADMINS,
+                body=PauseBody, answer=QueueDocument, faults=_ADMINS,
             ),
             Route(
                 "POST", "/api/queue/resume", self.resume, "Claim jobs again",
-                answer=doc.QueueDocument, faults=_ADMINS,
+                answer=QueueDocument, faults=_ADMINS,
             ),
         ]  # fmt: skip
 
@@ -65,22 +64,8 @@ class Pausing:
         _log.info("queue_resumed", user=call.caller.name)
         return answer(self._document())
 
-    def _document(self) -> doc.QueueDocument:
-        state = self._services.state
-        active, queued = len(state.jobs.active()), state.jobs.queued_total()
-        pause = state.pause
-        return {
-            "paused": pause is not None,
-            "pause": None
-            if pause is None
-            else {
-                "reason": pause.reason,
-                "requested_by": pause.requested_by,
-                "at": instant.to_wire(pause.at),
-            },
-            "running": active - queued,
-            "queued": queued,
-        }
+    def _document(self) -> QueueDocument:
+        return queue_document(self._services.state, self._services.clock())
 
 
 def _check_admin(who: Principal) -> None:

@@ -12,6 +12,7 @@ from cidxd.web.identity import Identity
 from cidxd.web.remotes import Remotes
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
+from cidxd.work.herald import Herald
 from cidxd.work.joblog import JobLogs
 from cidxd.work.searchers import Searchers
 from cidxd.work.vitals import Vitals
@@ -35,6 +36,7 @@ class Services:
     ledger: Ledger
     history: History
     bus: Bus
+    herald: Herald
     searchers: Searchers
     identity: Identity
     data: DataFolder

@@ -62,8 +62,11 @@ class JobLogs:
         """Write down what is on record now."""
         for event in events:
             if told := chronicle.lines(event):
-                with self._guarded(), self._opened(event.job_id) as descriptor:
-                    _append(descriptor, event.at, told, OWN_LIMIT)
+                self._write(event.job_id, event.at, told)
+
+    def note(self, job_id: str, at: float, line: str) -> None:
+        """Write down what concerns a job and is none of its events."""
+        self._write(job_id, at, [line])
 
     @contextlib.contextmanager
     def pen(self, job_id: str) -> Iterator[Say]:
@@ -103,6 +106,10 @@ class JobLogs:
                 self._path(job_id).unlink(missing_ok=True)
             except OSError as err:
                 _log.warning("job_log_stays", job_id=job_id, error=str(err))
+
+    def _write(self, job_id: str, at: float, lines: Sequence[str]) -> None:
+        with self._guarded(), self._opened(job_id) as descriptor:
+            _append(descriptor, at, lines, OWN_LIMIT)
 
     def _path(self, job_id: str) -> Path:
         # The first part of an id is its time, which would put a year's jobs into one folder.

@@ -178,14 +178,21 @@ class Runner:
 
     def _fault(self, job: Job, fault: FaultError) -> Awaitable[Job]:
         now = self._ledger.state.jobs.get(job.job_id) or job
+        jitter = self._jitter()
         following = pipeline.after_fault(
             fault,
             attempt=job.attempt,
             max_attempts=self.max_attempts,
-            jitter=self._jitter(),
+            jitter=jitter,
             earlier=[tried.error.code for tried in now.attempts if tried.error is not None],
         )
-        return self._ledger.end_attempt(job.job_id, pipeline.job_error(fault, now.phase), following)
+        return self._ledger.end_attempt(
+            job.job_id,
+            pipeline.job_error(fault, now.phase),
+            following,
+            jitter=jitter,
+            retry_after_s=fault.retry_after_s,
+        )
 
 
 def _words(verdict: Verdict) -> dict[str, Any]:

@@ -123,11 +123,19 @@ def events() -> dict[str, Any]:
     return {"events": [first, last], "next_cursor": 7}
 
 
+def troubled() -> dict[str, Any]:
+    reason = "example.org has been unreachable since 14:02 UTC; next try in 4 s"
+    pause = {"reason": "a new disk", "requested_by": "ada", "at": "2026-11-25T14:00:00Z"}
+    incidents = [{"host": "example.org", "reason": reason, "waiting": 2}]
+    return {"paused": True, "pause": pause, "incidents": incidents, "running": 0, "queued": 2}
+
+
 CONTENT: dict[tuple[str, str], Callable[[], tuple[int, dict[str, Any]]]] = {
     ("POST", "/api/sync"): lambda: (202, queued()),
     ("GET", f"/api/jobs/{JOB_ID}"): lambda: (200, job()),
     ("GET", f"/api/jobs/{JOB_ID}/events"): lambda: (200, events()),
     ("GET", "/api/auth/me"): lambda: (200, {"name": "me", "role": "admin"}),
+    ("GET", "/api/queue"): lambda: (200, troubled()) if MODE == "trouble" else (404, missing("")),
     ("GET", "/healthz"): lambda: (200, {"status": "ok", "version": "0.1.0", "wire": 1}),
 }
 

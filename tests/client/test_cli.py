@@ -238,6 +238,22 @@ def test_up_status_and_down_of_the_embedded_daemon(daemon: Any, cidx: Any) -> No
     assert cidx("down").err == "the embedded daemon was not running\n"
 
 
+def test_status_shows_what_keeps_jobs_from_starting(daemon: Any, cidx: Any) -> None:
+    daemon.behave("trouble")
+    cidx("up")
+    told = [line for line in cidx("status").out.splitlines() if line[:12].strip() in {"queue", ""}]
+    host = "example.org has been unreachable since 14:02 UTC; next try in 4 s (2 jobs wait)"
+    assert told == ["queue       paused by ada: a new disk", f"            {host}"]
+    assert json.loads(cidx("status", "--json").out)["queue"]["incidents"][0]["waiting"] == 2
+
+
+def test_status_of_a_server_that_tells_nothing_of_its_queue(daemon: Any, cidx: Any) -> None:
+    daemon.behave("")
+    cidx("up")
+    ran = cidx("status", "--json")
+    assert (ran.code, json.loads(ran.out)["queue"]) == (0, None)
+
+
 @pytest.mark.usefixtures("daemon")
 def test_link_remembers_in_the_checkouts_own_configuration(cidx: Any, checkout: Checkout) -> None:
     cidx("sync", cwd=checkout.folder)

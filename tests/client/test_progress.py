@@ -45,6 +45,13 @@ def test_a_deferred_job_says_why_and_tells_its_phases_again() -> None:
     assert progress.after_event(ended("fetch")) == ["fetch          1.00 s  3 files"]
 
 
+def test_a_job_that_is_held_back_says_for_what_it_waits() -> None:
+    error = {"title": "the remote cannot be reached", "detail": ""}
+    held = "example.org has been unreachable since 14:02 UTC; next try in 4 s"
+    news = told("deferred", status="queued", error=error, held=held)
+    assert Progress().after_event(news) == [f"the remote cannot be reached; {held}"]
+
+
 def test_a_daemon_that_stops_says_that_the_job_goes_on() -> None:
     lines = Progress().after_event(told("interrupted", status="queued"))
     assert lines == ["the daemon was stopped; the job goes on where it can"]

@@ -10,6 +10,7 @@ from cidxd.model import chronicle, moves
 from cidxd.model.job import BranchMove, CancelRequest, Job, Kind, Outcome, Status
 from cidxd.model.moves import Moved
 from cidxd.model.pipeline import job_error
+from cidxd.model.records import Wait
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
 
 ERROR = job_error(FaultError("remote-unreachable", "fatal: no route\nto host"), Phase.FETCH)
@@ -53,8 +54,12 @@ UPDATED: dict[str, Any] = {"summary": {}, "commits": (MOVED,)}
             ["allowed to publish: from here on the job completes"],
         ),
         (
-            moves.defer(RUNNING, ERROR, run_after=9.0, at=2.0),
+            moves.defer(RUNNING, ERROR, Wait(9.0, 2.0), at=2.0),
             [*TOLD, "tried again not before 1970-01-01T00:00:09.000Z"],
+        ),
+        (
+            moves.defer(RUNNING, ERROR, Wait(9.0, 2.0, held="h has been unreachable"), at=2.0),
+            [*TOLD, "held back, the attempt is given back: h has been unreachable"],
         ),
         (
             moves.interrupt(RUNNING, at=2.0),

@@ -21,6 +21,7 @@ from cidxd.model.job import (
 )
 from cidxd.model.moves import Moved
 from cidxd.model.pipeline import job_error
+from cidxd.model.records import Wait
 from cidxd.model.report import ORDER, Phase, PhaseEnded, PhaseProgressed, Usage
 
 ERROR = job_error(FaultError("remote-unreachable", "no route"), Phase.FETCH)
@@ -47,7 +48,7 @@ MOVES = {
         job, PhaseEnded(Phase.FETCH, {}, Usage()), at=2.0
     ),
     Kind.PUBLISH_STARTED: lambda job: moves.permit(job, summary={}, commits=(), at=2.0),
-    Kind.DEFERRED: lambda job: moves.defer(job, ERROR, run_after=9.0, at=2.0),
+    Kind.DEFERRED: lambda job: moves.defer(job, ERROR, Wait(9.0, 2.0), at=2.0),
     Kind.INTERRUPTED: lambda job: moves.interrupt(job, at=2.0),
     Kind.CANCEL_REQUESTED: lambda job: moves.request_cancel(job, CANCEL, at=2.0),
     Kind.CANCELLED: lambda job: moves.cancel(job, CANCEL, at=2.0),
@@ -106,7 +107,7 @@ def test_only_a_completed_job_shows_100_percent() -> None:
 
 
 def test_a_deferred_attempt_stays_listed_with_its_error_and_counts() -> None:
-    deferred = moves.defer(job_in(Status.RUNNING), ERROR, run_after=9.0, at=2.0).job
+    deferred = moves.defer(job_in(Status.RUNNING), ERROR, Wait(9.0, 2.0), at=2.0).job
     assert (deferred.attempt, deferred.returned, deferred.run_after) == (1, True, 9.0)
     assert deferred.attempts[0].error == ERROR
     again = moves.claim(deferred, at=9.0, weights=(1.0, 0, 0, 0, 0), is_first=False).job
@@ -176,12 +177,12 @@ def test_a_job_is_never_changed_in_place() -> None:
     ],
 )
 def test_a_back_off_is_no_longer_for_a_clock_that_was_set_back(now: float, wait_s: float) -> None:
-    deferred = moves.defer(job_in(Status.RUNNING), ERROR, run_after=105.0, at=100.0).job
+    deferred = moves.defer(job_in(Status.RUNNING), ERROR, Wait(105.0, 100.0), at=100.0).job
     assert deferred.wait_s(now) == wait_s
 
 
 def test_a_back_off_decided_after_the_clock_was_set_back_is_as_long_as_any() -> None:
-    deferred = moves.defer(job_in(Status.RUNNING), ERROR, run_after=15.0, at=3610.0, now=10.0).job
+    deferred = moves.defer(job_in(Status.RUNNING), ERROR, Wait(15.0, 10.0), at=3610.0).job
     assert [deferred.wait_s(now) for now in (10.0, 14.0, 15.0)] == [5.0, 1.0, 0.0]
 
 

@@ -68,3 +68,21 @@ def test_names_are_presentable_and_numbered_when_taken() -> None:
 def test_the_nearest_name_is_suggested_and_nothing_far() -> None:
     assert repository.nearest("dango", ["django", "flask"]) == "django"
     assert repository.nearest("xyz", ["django", "flask"]) is None
+
+
+@pytest.mark.parametrize(
+    ("remote", "host"),
+    [
+        ("https://Example.org/a.git", "example.org"),
+        ("https://ada@example.org:443/b", "example.org"),
+        ("https://example.org:8443/a", "example.org:8443"),
+        ("http://127.0.0.1:8080/a", "127.0.0.1:8080"),
+        ("http://example.org/a", "example.org:80"),
+        ("ssh://git@example.org/a", "example.org:22"),
+        ("git@example.org:a/b.git", "example.org:22"),
+        ("https://[::1]:8443/a", "[::1]:8443"),
+        ("/srv/git/a.git", None),
+    ],
+)
+def test_who_answers_at_an_address_is_its_host_and_port(remote: str, host: str | None) -> None:
+    assert repository.host_of(remote) == host

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cidxd.errors import BusyError, FaultError
-from cidxd.model import course, estimate, intake, pipeline, queue
+from cidxd.model import course, estimate, incidents, intake, pipeline, queue
 from cidxd.model.account import Principal, Role
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.intake import CancelEffect, SyncRequest
@@ -36,10 +36,13 @@ USERS = ("ada", "bob", "cy")
 EVERYONE = st.sampled_from(
     [*(Principal(n, Role.MEMBER) for n in USERS), Principal("root", Role.ADMIN)]
 )
-REPOSITORIES = 3
+REPOSITORIES = 4  # three of one host, and one of another
 MAX_ATTEMPTS = 3
 ANY = st.integers(0, 10**6)  # picks one of what there is
-FAULTS = st.sampled_from(["remote-unreachable", "remote-not-found", "internal"])
+FAULTS = st.sampled_from(
+    ["remote-unreachable", "remote-rate-limited", "remote-not-found", "internal"]
+)
+RETRY_AFTER_S = 4000.0
 DONE = Result(outcome=Outcome.UNCHANGED, summary={}, commits=())
 
 
@@ -69,6 +72,7 @@ class Scheduling(RuleBasedStateMachine):
     Attributes:
         committed: What the disk has.
         newest: The batch that is decided and not yet committed, laid over it.
+        probes: Of each open incident's host, the jobs that were claimed since it opened.
         shown: The last percentage of every job that was accepted.
         ended: Every ended job as it was at its end.
         wishes: How many requests there were; a job's id is the number of one.
@@ -85,6 +89,7 @@ class Scheduling(RuleBasedStateMachine):
         self.wishes = 0
         self.limits = Limits()
         self.is_batching = False
+        self.probes: dict[str, set[str]] = {}
         self.newest = State(self.committed)
 
     def teardown(self) -> None:
@@ -100,6 +105,8 @@ class Scheduling(RuleBasedStateMachine):
             running_per_user=st.integers(1, 2),
             queued=st.integers(2, 6),
             queued_per_user=st.integers(1, 3),
+            incident_repositories=st.integers(1, 3),
+            hold_s=st.sampled_from([60.0, 86_400.0]),
         )
     )
     def start(self, limits: Limits) -> None:
@@ -164,7 +171,7 @@ class Scheduling(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         running = self._running()
-        claimed = self._decide(course.claim_due, self.limits, now=self.now)
+        claimed = self._decided_claim()
         if claimed:
             after = self._running()
             assert len(after) == len(running) + len(claimed) <= self.limits.running
@@ -200,22 +207,53 @@ class Scheduling(RuleBasedStateMachine):
         if (job := self._one(self._running(), any_)) is not None:
             outcome = Outcome.UPDATED if job.is_permitted else Outcome.UNCHANGED
             result = dataclasses.replace(DONE, outcome=outcome)
-            self._decide(course.complete, job.job_id, result, now=self.now)
+            done = self._decide(course.complete, job.job_id, result, now=self.now)
+            assert incidents.holding(done, self.newest) is None
 
     @precondition(lambda self: self._running())
     @rule(any_=ANY, code=FAULTS)
     def fail(self, any_: int, code: str) -> None:
-        """A fault, judged by the runner before it knows of the newest cancel."""
-        if (job := self._one(self._running(), any_)) is None:
-            return
+        if (job := self._one(self._running(), any_)) is not None:
+            self._fail(job, code)
+
+    @rule(user=st.sampled_from(USERS), rounds=st.integers(1, 3), seconds=st.sampled_from([1, 400]))
+    def a_host_breaks(self, user: str, rounds: int, seconds: int) -> None:
+        """Everything that is asked of it fails alike, while more is asked for."""
+        for _ in range(rounds):
+            for number in range(1, REPOSITORIES):
+                self._submit(self._wish(user, number))
+                self.claim()
+            for job in self._running():
+                if job.repository_id < REPOSITORIES:
+                    self._fail(job, "remote-unreachable")
+            self.now += seconds
+            self.claim()
+            self.a_host_in_trouble_is_asked_by_one_job_at_a_time()
+
+    def _fail(self, job: Job, code: str) -> None:
+        """End an attempt, judged by the runner before it knows of the newest cancel."""
         fault = FaultError(code)
         following = pipeline.after_fault(
             fault, attempt=job.attempt, max_attempts=MAX_ATTEMPTS, jitter=0.5
         )
         error = pipeline.job_error(fault, job.phase)
-        after = self._decide(course.end_attempt, job.job_id, error, following, now=self.now)
+        waits_s = RETRY_AFTER_S if code == "remote-rate-limited" else None
+        after = self._decide(
+            *(course.end_attempt, job.job_id, error, following, self.limits),
+            now=self.now,
+            retry_after_s=waits_s,
+        )
         assert after.status is not Status.RUNNING
-        assert after.status is not Status.QUEUED or (fault.transient and job.attempt < MAX_ATTEMPTS)
+        held = incidents.holding(after, self.newest)
+        if code.startswith("remote-un") and held is not None and job.cancel is None:
+            is_over = self.now - max(job.created_at, held.opened_at or 0) >= self.limits.hold_s
+            assert after.status is (Status.FAILED if is_over else Status.QUEUED)
+            assert is_over or after.attempt == job.attempt - 1
+        elif code == "remote-not-found" and job.cancel is None:
+            assert held is None, "a host that says no answers"
+        elif after.status is Status.QUEUED:
+            assert fault.transient
+            assert held is not None or job.attempt < MAX_ATTEMPTS
 
     @precondition(lambda self: self._running())
     @rule(any_=ANY)
@@ -231,10 +269,12 @@ class Scheduling(RuleBasedStateMachine):
         self._commit()
         self.newest = State(self.committed)
         before = {job.job_id: job for job in self.committed.jobs.values()}
+        hosts = {known.host: known for known in self.committed.incidents.values()}
         cursor = self.committed.cursor
         self.committed = self.disk.load()
         self.newest = State(self.committed)
         assert {job.job_id: job for job in self.committed.jobs.values()} == before
+        assert {known.host: known for known in self.committed.incidents.values()} == hosts
         assert self.committed.cursor == cursor
         for job in self._running():
             verdict = pipeline.rescue(job, frozenset([job.job_id] if any_ % 2 else ()))
@@ -315,6 +355,17 @@ class Scheduling(RuleBasedStateMachine):
             assert (at.reason == "about to start") == (job.job_id in due), at
 
     @invariant()
+    def a_host_in_trouble_is_asked_by_one_job_at_a_time(self) -> None:
+        hosts = {known.host for known in incidents.opened(self.newest)}
+        self.probes = {host: self.probes.get(host, set()) for host in hosts}
+        running = {job.job_id for job in self._running()}
+        assert all(len(probes & running) <= 1 for probes in self.probes.values())
+
+    @invariant()
+    def no_job_is_tried_more_often_than_it_may(self) -> None:
+        assert all(0 <= job.attempt <= MAX_ATTEMPTS for job in self.newest.jobs.values())
+
+    @invariant()
     def nobody_runs_a_job_again_that_is_to_be_cancelled(self) -> None:
         assert [job for job in self._queued() if job.cancel is not None] == []
 
@@ -336,6 +387,8 @@ class Scheduling(RuleBasedStateMachine):
         self._decide(queue.resume)
         waiting = {job.job_id for job in self._queued()}
         rounds = (len(USERS) + 1) * (len(waiting) + 1) + 2
+        if incidents.opened(self.newest):  # the first to be let through ends it
+            rounds += int(RETRY_AFTER_S / queue.PATIENCE_S) + 1
         for _ in range(rounds):
             for job in self._running():
                 self._decide(course.complete, job.job_id, DONE, now=self.now)
@@ -361,7 +414,12 @@ class Scheduling(RuleBasedStateMachine):
         return answer
 
     def _decided_claim(self) -> list[Job]:
+        before = {known.host: known for known in incidents.opened(self.newest)}
         claimed: list[Job] = self._decide(course.claim_due, self.limits, now=self.now)
+        for job in claimed:
+            if (known := incidents.holding(job, self.newest)) is not None:
+                assert before[known.host].is_due(self.now)
+                self.probes.setdefault(known.host, set()).add(job.job_id)
         return claimed
 
     def _commit(self) -> None:
@@ -404,7 +462,7 @@ def repository(number: int) -> Repository:
     return Repository(
         repository_id=number,
         name=f"r{number}",
-        remote=f"https://example.org/{number}.git",
+        remote=f"https://example.{'net' if number == REPOSITORIES else 'org'}/{number}.git",
         key=str(number),
         created_at=0.0,
         created_by="ada",

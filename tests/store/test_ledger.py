@@ -11,7 +11,7 @@ import aiosqlite
 import pytest
 
 from cidxd.errors import BusyError, FaultError, InvalidError
-from cidxd.model import intake
+from cidxd.model import incidents, intake
 from cidxd.model.account import Principal, Role
 from cidxd.model.catalogue import Registration
 from cidxd.model.course import PermitRefusedError, Result
@@ -420,6 +420,29 @@ async def test_a_restart_finds_every_job_as_it_was(
         assert again.attempts[0].interrupted
         fresh = await store.ledger.submit(store.request(job.repository_id))
         assert fresh.is_joined
+
+
+async def test_an_incident_and_the_jobs_that_it_holds_back_outlast_a_restart(
+    tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    path = tmp_path / "cidxd.db"
+    async with opened(path, clock, Limits()) as store:
+        for number in range(3):
+            await store.ledger.submit(store.request(await store.repository(f"r{number}")))
+        for job in await store.ledger.claim_due():
+            await store.ledger.end_attempt(job.job_id, _error(), Defer(0.0), retry_after_s=60.0)
+        (before,) = incidents.opened(store.ledger.state)
+    async with opened(path, clock, Limits()) as store:
+        assert incidents.opened(store.ledger.state) == [before]
+        assert before.host == "example.org"
+        assert await store.ledger.claim_due() == []
+    later = itertools.count(1_800_000_100)
+    async with opened(path, lambda: float(next(later)), Limits()) as store:
+        (job,) = await store.ledger.claim_due()
+        await store.ledger.complete(job.job_id, result(Outcome.UNCHANGED))
+        assert len(await store.ledger.claim_due()) == 2
+    async with opened(path, clock, Limits()) as store:
+        assert list(store.ledger.state.incidents.values()) == []
 
 
 async def test_limits_are_refused_with_a_reason(tmp_path: Path, clock: Callable[[], float]) -> None:

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
+from aiohttp import ClientWebSocketResponse
 from api_client import Api
 
 
 async def test_a_paused_queue_starts_no_job_until_it_is_resumed(api: Api, demo: str) -> None:
     root = await api.log_in("root")
-    idle = {"paused": False, "pause": None, "running": 0, "queued": 0}
+    idle: dict[str, Any] = {
+        "paused": False,
+        "pause": None,
+        "incidents": [],
+        "running": 0,
+        "queued": 0,
+    }
     assert await api.ask("GET", "/api/queue") == (200, idle)
 
     sent = {"reason": " a new disk "}
@@ -61,3 +71,45 @@ async def test_a_paused_daemon_is_ready_and_says_so_without_the_reason(api: Api)
     await api.ask("POST", "/api/queue/pause", {"reason": "a secret"}, token=root)
     paused = {**ready, "notices": ["the queue is paused"]}
     assert await api.ask("GET", "/readyz", token="") == (200, paused)
+
+
+async def test_who_follows_everything_is_told_when_the_queue_as_a_whole_changes(
+    api: Api, demo: str
+) -> None:
+    root = await api.log_in("root")
+    everything, one = (
+        await following(api, {"all": True}),
+        await following(api, {"repository": demo}),
+    )
+    assert "snapshot" in await received(everything)
+    await api.ask("POST", "/api/queue/pause", {"reason": "a new disk"}, token=root)
+    told = await received(everything)
+    assert told == {"queue": (await api.ask("GET", "/api/queue"))[1]}
+    assert told["queue"]["pause"]["reason"] == "a new disk"
+
+    late = await following(api, {"all": True})
+    assert "snapshot" in await received(late)
+    assert await received(late) == told
+    await api.ask("POST", "/api/queue/resume", token=root)
+    for stream in (everything, late):
+        assert (await received(stream))["queue"]["paused"] is False
+
+    # Who follows one repository has a snapshot, and then events only.
+    await api.synced(demo)
+    frames = [await received(one) for _ in range(4)]
+    assert [*frames[0], *frames[1]] == ["snapshot", "cursor", "event"]
+    assert all("event" in frame for frame in frames[1:])
+    for stream in (everything, late, one):
+        await stream.close()
+
+
+async def received(stream: ClientWebSocketResponse) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        return dict(await stream.receive_json())
+
+
+async def following(api: Api, topic: dict[str, Any]) -> ClientWebSocketResponse:
+    headers = {"Authorization": f"Bearer {api.token}"}
+    stream = await api.client.ws_connect("/api/stream", headers=headers)
+    await stream.send_json({"subscribe": topic})
+    return stream
