@@ -102,3 +102,11 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_every_test_named_in_the_promises_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", text("promises.md"))
+    assert len(named) > 50
+    for file, function in named:
+        source = (ROOT / file).read_text("utf-8")
+        assert not function or f"def {function}(" in source, (file, function)
