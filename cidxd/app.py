@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -34,6 +33,7 @@ from cidxd.web.identity import Identity, Terms
 from cidxd.web.listen import Activity, admin_socket, listening
 from cidxd.web.live import Live
 from cidxd.web.remotes import Remotes
+from cidxd.web.scrape import Scrape
 from cidxd.web.services import Services
 from cidxd.work import rescue
 from cidxd.work.bus import Bus
@@ -123,19 +123,16 @@ async def daemon(
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
     logs = JobLogs(data.logs, clock)
-    news.listeners += [logs.notice, bus.publish]
     async with contextlib.AsyncExitStack() as stack:
         ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
         shop = workshop.furnished(config, data, ledger, is_embedded=embedding is not None)
         tools, upkeep = shop.tools, shop.upkeep
+        news.listeners += [logs.notice, bus.publish, shop.metrics.notice]
         stack.push_async_callback(shop.searchers.close)
         await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=tools.lock_wait_s)
-        attempts = config.limits.attempts
-        runner = Runner(
-            ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs
-        )
+        runner = workshop.runner_of(config, ledger, shop, logs)
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler)
         news.listeners += [scheduler.notice, upkeep.notice]
@@ -150,6 +147,7 @@ async def daemon(
             remotes=Remotes(tools, data),
             data=data,
             logs=logs,
+            metrics=shop.metrics,
             clock=clock,
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
@@ -192,7 +190,7 @@ async def serve(
         made = await stack.enter_async_context(daemon(config, data, embedding, stop))
         services = made.services
         await stack.enter_async_context(
-            admin_socket(data, services.ledger, services.identity, clock)
+            admin_socket(data, services.ledger, services.identity, clock, Scrape(services).routes())
         )
         door = await stack.enter_async_context(
             listening(
@@ -207,6 +205,7 @@ async def serve(
             asyncio.create_task(made.scheduler.run(), name="scheduler"),
             asyncio.create_task(made.upkeep.run(), name="upkeep"),
             asyncio.create_task(made.tuning.run(hangup, reread), name="tuning"),
+            asyncio.create_task(services.metrics.watch_loop(), name="loop lag"),
             asyncio.create_task(_warm(services.searchers), name="searchers"),
             asyncio.create_task(retention(config, services).run(), name="retention"),
         ]

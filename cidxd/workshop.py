@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import random
 import sys
 from typing import Final
 
@@ -12,7 +13,10 @@ from cidxd.config import Config
 from cidxd.git import guard
 from cidxd.store.ledger import Ledger
 from cidxd.work.folders import DataFolder
+from cidxd.work.joblog import JobLogs
+from cidxd.work.metrics import Metrics
 from cidxd.work.phases import Phases, Tools
+from cidxd.work.runner import Runner
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
@@ -21,12 +25,13 @@ UPKEEP_PAUSE_S: Final = 2.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Workshop:
-    """Everything that starts children."""
+    """Everything that starts children, and what measures the daemon's work."""
 
     tools: Tools
     searchers: Searchers
     upkeep: Upkeep
     phases: Phases
+    metrics: Metrics
 
 
 def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: bool) -> Workshop:
@@ -54,7 +59,15 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         ),
         index_slots=index_slots,
     )
-    return Workshop(tools, searchers, upkeep, phases)
+    metrics = Metrics(ledger.state, is_open=config.metrics.open)
+    ledger.measured_by(metrics.committed)
+    return Workshop(tools, searchers, upkeep, phases, metrics)
+
+
+def runner_of(config: Config, ledger: Ledger, shop: Workshop, logs: JobLogs) -> Runner:
+    """Return what runs the claimed jobs."""
+    attempts = config.limits.attempts
+    return Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs)
 
 
 def tools_of(config: Config, *, is_embedded: bool) -> Tools:

@@ -13,6 +13,7 @@ from cidxd.web.remotes import Remotes
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
+from cidxd.work.metrics import Metrics
 from cidxd.work.searchers import Searchers
 
 
@@ -38,6 +39,7 @@ class Services:
     identity: Identity
     data: DataFolder
     logs: JobLogs
+    metrics: Metrics
     clock: Callable[[], float]
     new_id: Callable[[], str]
     stop_job: Callable[[str], None]

@@ -77,6 +77,11 @@ class Bus:
         self._limit = limit
         self._subscriptions: set[Subscription] = set()
 
+    @property
+    def followers(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._subscriptions)
+
     def publish(self, events: list[Event]) -> None:
         """Offer *events*, just committed and in cursor order, to every subscription."""
         for subscription in self._subscriptions:
