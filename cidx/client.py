@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+from cidx import settings
 from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
 from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
 
@@ -120,7 +121,7 @@ class Client:
         may_renew = may_resend = True
         while True:
             token = self.access.token()
-            bearer = {"Authorization": f"Bearer {token}", **(headers or {})}
+            bearer = {"Authorization": f"Bearer {token}", **_trace(), **(headers or {})}
             is_reused, connection = self._open()
             try:
                 answer = connection.exchange(
@@ -151,6 +152,11 @@ class Client:
         self.close()
         self._connection = Connection(url)
         return False, self._connection
+
+
+def _trace() -> dict[str, str]:
+    within = settings.traceparent()
+    return {"traceparent": within} if within else {}
 
 
 def _is_renewable(answer: Answer) -> bool:

@@ -30,6 +30,7 @@ class SyncRequest:
         job_id: The id of the job, if it becomes a new one.
         key: The caller's idempotency key, None without one.
         body_hash: What the key was sent with.
+        traceparent: Checked, None without one; see `trace`.
     """
 
     job_id: str
@@ -40,6 +41,7 @@ class SyncRequest:
     key: str | None = None
     body_hash: str = ""
     retry_of: str | None = None
+    traceparent: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> 
         created_at=now,
         options=request.options,
         priority=request.priority,
+        traceparent=request.traceparent,
         retry_of=request.retry_of,
     )
     return state.take(moves.enqueue(job, at=now))

@@ -195,6 +195,7 @@ class Job:
         attempt: How many attempts count so far.
         run_after: Earliest next start in POSIX seconds, None for at once.
         is_first: The repository had no index when the job was claimed.
+        traceparent: Of the request that made the job, checked; see `trace`.
         seq: Number of its last event, from 1; also its version.
     """
 
@@ -225,6 +226,7 @@ class Job:
     history: tuple[HistoryEntry, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     error: JobError | None = None
+    traceparent: str | None = None
     retry_of: str | None = None
     retried_by: str | None = None
     cancel: CancelRequest | None = None

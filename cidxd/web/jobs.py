@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError
-from cidxd.model import catalogue, instant
+from cidxd.model import catalogue, instant, trace
 from cidxd.model.intake import CancelEffect, Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
@@ -143,6 +143,7 @@ class Jobs:
             user=call.caller.name,
             options=old.options,
             retry_of=old.job_id,
+            traceparent=trace.checked(call.request.headers.get("traceparent")),
         )
         return self._accepted(await self._services.ledger.retry(old, request))
 
@@ -157,6 +158,7 @@ class Jobs:
             options=Options(full=sent.full, branches=(sent.branch,) if sent.branch else ()),
             key=_idempotency_key(call.request),
             body_hash=hashlib.sha256(await call.request.read()).hexdigest(),
+            traceparent=trace.checked(call.request.headers.get("traceparent")),
         )
         submitted = await self._services.ledger.submit(request)
         wait_s = preferred_wait(call.request)

@@ -17,11 +17,12 @@ import structlog
 
 from cidxd.errors import FaultError
 from cidxd.model import pipeline
+from cidxd.model import trace as trace_ids
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
 from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
-from cidxd.work import grace
+from cidxd.work import grace, trace
 from cidxd.work.grace import Grace
 from cidxd.work.joblog import JobLogs
 from cidxd.work.reporter import Reporter
@@ -93,8 +94,8 @@ class Runner:
 
     async def run(self, job: Job) -> Job | None:
         """Run *job* and record its verdict; return the job after it, None if it ended before."""
-        log = _log.bind(job_id=job.job_id, repository=job.repository, attempt=job.attempt)
-        log.info("job_started")
+        _bind(job)  # this task, and those that it starts, are the job's alone
+        _log.info("job_started")
         with self._logs.pen(job.job_id) as say:
             reporter = Reporter(job, lambda report: self._ledger.report(job.job_id, report), say)
             pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
@@ -102,7 +103,7 @@ class Runner:
         reporter.close()
         await self._drained(pump)
         ended = await self._record(job, verdict)
-        log.info("job_ended", status=ended.status if ended else None, verdict=_words(verdict))
+        _log.info("job_ended", status=ended.status if ended else None, verdict=_words(verdict))
         return ended
 
     def stop(self, job_id: str, reason: StopReason) -> None:
@@ -191,6 +192,16 @@ class Runner:
             fault, attempt=job.attempt, max_attempts=self.max_attempts, jitter=self._jitter()
         )
         return self._ledger.end_attempt(job.job_id, pipeline.job_error(fault, now.phase), following)
+
+
+def _bind(job: Job) -> None:
+    """Let everything that the current task logs and starts tell which job it is for."""
+    trace.begin(job.traceparent)
+    bound = {"trace_id": trace_ids.id_of(job.traceparent)} if job.traceparent else {}
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        job_id=job.job_id, repository=job.repository, attempt=job.attempt, **bound
+    )
 
 
 def _words(verdict: Verdict) -> str:

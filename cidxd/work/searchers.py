@@ -12,7 +12,7 @@ import structlog
 
 from cidxd.errors import FaultError, UnavailableError
 from cidxd.indexer import protocol
-from cidxd.work import proc
+from cidxd.work import proc, trace
 from cidxd.work.child import Child
 
 _log = structlog.get_logger()
@@ -179,9 +179,10 @@ class Searchers:
         if self._is_closed:
             raise _failed("the daemon is stopping")
         try:
-            child = await proc.start(
-                self._argv, env=self._env, stall_s=_NEVER_STALLED_S, line_limit=ANSWER_LIMIT
-            )
+            with trace.within(None):  # it lives on for others' questions
+                child = await proc.start(
+                    self._argv, env=self._env, stall_s=_NEVER_STALLED_S, line_limit=ANSWER_LIMIT
+                )
         except FaultError as err:
             raise _failed(f"no search child can be started: {err.detail}") from err
         self._children.add(child)
