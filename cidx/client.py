@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+from cidx import settings
 from cidx.errors import ConnectionLostError, NotLoggedInError, ProblemError
 from cidx.patience import delay_s
 from cidx.wire import TIMEOUT_S, Answer, Connection, Json, Query, body_of, json_of, problem_of
@@ -124,7 +125,7 @@ class Client:
         is_keyed = "Idempotency-Key" in (headers or {})
         while True:
             token = self.access.token()
-            bearer = {"Authorization": f"Bearer {token}", **(headers or {})}
+            bearer = {"Authorization": f"Bearer {token}", **_trace(), **(headers or {})}
             is_reused, connection = self._open()
             try:
                 answer = connection.exchange(
@@ -158,6 +159,11 @@ class Client:
         self.close()
         self._connection = Connection(url)
         return False, self._connection
+
+
+def _trace() -> dict[str, str]:
+    within = settings.traceparent()
+    return {"traceparent": within} if within else {}
 
 
 def _is_renewable(answer: Answer) -> bool:

@@ -17,7 +17,7 @@ _OF_A_GIT_HOOK = (
     "GIT_QUARANTINE_PATH",
     "GIT_WORK_TREE",
 )
-_OF_THIS_RUN = ("CIDX_SERVER", "CIDX_TOKEN", "NOTIFY_SOCKET")
+_OF_THIS_RUN = ("CIDX_SERVER", "CIDX_TOKEN", "NOTIFY_SOCKET", "TRACEPARENT", "TRACESTATE")
 
 
 def _variable(name: str) -> str:
@@ -32,6 +32,12 @@ def server() -> str:
 def token() -> str:
     """Return CIDX_TOKEN, or an empty string."""
     return _variable("CIDX_TOKEN")
+
+
+def traceparent() -> str:
+    """Return TRACEPARENT, the trace that this run is within, or an empty string."""
+    given = _variable("TRACEPARENT")
+    return given if given.isascii() and given.isprintable() else ""
 
 
 def is_color_unwanted() -> bool:

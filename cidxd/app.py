@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, Final
 
 import structlog
 import uuid_utils
@@ -34,6 +33,7 @@ from cidxd.web.identity import Identity, Terms
 from cidxd.web.listen import Activity, admin_socket, listening
 from cidxd.web.live import Live
 from cidxd.web.remotes import Remotes
+from cidxd.web.scrape import Scrape
 from cidxd.web.services import Services
 from cidxd.work import herald, rescue
 from cidxd.work.bus import Bus
@@ -130,18 +130,15 @@ async def daemon(
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
     bus, news = Bus(), _News()
     logs = JobLogs(data.logs, clock)
-    news.listeners += [logs.notice, bus.publish]
     async with contextlib.AsyncExitStack() as stack:
         ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
         shop = workshop.furnished(config, data, ledger, is_embedded=embedding is not None)
+        news.listeners += [logs.notice, bus.publish, shop.metrics.notice]
         stack.push_async_callback(shop.searchers.close)
         await rescue.rescue(ledger, data, shop.phases.tips, lock_wait_s=shop.tools.lock_wait_s)
-        attempts = config.limits.attempts
-        runner = Runner(
-            ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs
-        )
+        runner = workshop.runner_of(config, ledger, shop, logs)
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler, shop)
         vitals = Vitals(ledger, data, beat, stop.is_set)
@@ -159,6 +156,7 @@ async def daemon(
             remotes=Remotes(shop.tools, data),
             data=data,
             logs=logs,
+            metrics=shop.metrics,
             clock=clock,
             new_id=new_id,
             stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
@@ -203,7 +201,7 @@ async def serve(
         made = await stack.enter_async_context(daemon(config, data, embedding, stop, beat))
         services = made.services
         await stack.enter_async_context(
-            admin_socket(data, services.ledger, services.identity, clock)
+            admin_socket(data, services.ledger, services.identity, clock, Scrape(services).routes())
         )
         door = await stack.enter_async_context(
             listening(
@@ -215,15 +213,7 @@ async def serve(
             )
         )
         await stack.enter_async_context(services.vitals.watched())
-        tasks = [
-            asyncio.create_task(made.scheduler.run(), name="scheduler"),
-            asyncio.create_task(made.upkeep.run(), name="upkeep"),
-            asyncio.create_task(made.tuning.run(hangup, reread), name="tuning"),
-            asyncio.create_task(_warm(services.searchers), name="searchers"),
-            asyncio.create_task(
-                workshop.retention(config, services, clock).run(), name="retention"
-            ),
-        ]
+        tasks = _chores(config, made, made.tuning.run(hangup, reread))
         if embedding is not None:
             idle = _stop_when_idle(made, activity, embedding.idle_s, stop)
             tasks.append(asyncio.create_task(idle, name="idle"))
@@ -238,6 +228,22 @@ async def serve(
         await asyncio.wait(tasks)
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
     _log.info("stopped")
+
+
+def _chores(
+    config: Config, made: Daemon, reloading: Coroutine[Any, Any, None]
+) -> list[asyncio.Task[None]]:
+    """Start what goes on for as long as the daemon serves."""
+    services = made.services
+    chores = {
+        "scheduler": made.scheduler.run(),
+        "upkeep": made.upkeep.run(),
+        "tuning": reloading,
+        "loop lag": services.metrics.watch_loop(),
+        "searchers": _warm(services.searchers),
+        "retention": workshop.retention(config, services, clock).run(),
+    }
+    return [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
 
 
 async def _warm(searchers: Searchers) -> None:

@@ -105,6 +105,12 @@ class RetentionSection(_Section):
     kept_per_repository: Annotated[int, Field(ge=0)] = 20
 
 
+class MetricsSection(_Section):
+    """Who may read them."""
+
+    open: bool = Field(default=False, description="nobody needs a token for /metrics")
+
+
 class Log(_Section):
     """What it tells."""
 
@@ -121,6 +127,7 @@ class Config(_Section):
     index: Index = Index()
     auth: Auth = Auth()
     retention: RetentionSection = RetentionSection()
+    metrics: MetricsSection = MetricsSection()
     log: Log = Log()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import random
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -17,8 +18,11 @@ from cidxd.web.services import Services
 from cidxd.work import held
 from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
+from cidxd.work.joblog import JobLogs
+from cidxd.work.metrics import Metrics
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.retention import Retention
+from cidxd.work.runner import Runner
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
 
@@ -27,12 +31,13 @@ UPKEEP_PAUSE_S: Final = 2.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Workshop:
-    """Everything that starts children."""
+    """Everything that starts children, and what measures the daemon's work."""
 
     tools: Tools
     searchers: Searchers
     upkeep: Upkeep
     phases: Phases
+    metrics: Metrics
     allowance: Allowance
     search_allowance: Allowance
 
@@ -72,9 +77,17 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         index_slots=index_slots,
         allowance=allowance,
     )
-    shop = Workshop(tools, searchers, upkeep, phases, allowance, search_allowance)
+    metrics = Metrics(ledger.state, is_open=config.metrics.open)
+    ledger.measured_by(metrics.committed)
+    shop = Workshop(tools, searchers, upkeep, phases, metrics, allowance, search_allowance)
     shop.allow(config.limits)
     return shop
+
+
+def runner_of(config: Config, ledger: Ledger, shop: Workshop, logs: JobLogs) -> Runner:
+    """Return what runs the claimed jobs."""
+    attempts = config.limits.attempts
+    return Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs)
 
 
 def retention(config: Config, services: Services, clock: Callable[[], float]) -> Retention:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 
 from cidx.cli import cli as cidx
 from cidxd.__main__ import main as cidxd
 from cidxd.config import Config
 from cidxd.errors import FAULTS
 from cidxd.model.job import Kind
+from cidxd.model.registry import State
+from cidxd.work.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -102,3 +105,32 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_every_test_named_in_the_promises_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", text("promises.md"))
+    assert len(named) > 50
+    for file, function in named:
+        source = (ROOT / file).read_text("utf-8")
+        assert not function or f"def {function}(" in source, (file, function)
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    rows = re.findall(r"^\| (`cidxd_.*)$", text("operations.md"), re.MULTILINE)
+    documented = {
+        (name, tuple(sorted(re.findall(r"`(\w+)`", row.split(" | ")[2]))))
+        for row in rows
+        for name in re.findall(r"`(cidxd_\w+)`", row.split(" | ")[0])
+    }
+    metrics = Metrics(State())
+    collectors = set(metrics.registry._collector_to_names)
+    labels = {c._name: c._labelnames for c in collectors if isinstance(c, MetricWrapperBase)}
+    labels["cidxd_repository_age_seconds"] = ("repository",)
+    there = {
+        (
+            family.name + ("_total" if family.type == "counter" else ""),
+            tuple(sorted(labels.get(family.name, ()))),
+        )
+        for family in metrics.registry.collect()
+    }
+    assert documented == there

@@ -31,6 +31,7 @@ class SyncRequest:
         key: The caller's idempotency key, None without one.
         body_hash: What the key was sent with.
         known: What the store has under the key, if memory has not.
+        traceparent: Checked, None without one; see `trace`.
     """
 
     job_id: str
@@ -42,6 +43,7 @@ class SyncRequest:
     body_hash: str = ""
     retry_of: str | None = None
     known: Known | None = None
+    traceparent: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ def _enqueue(state: State, request: SyncRequest, limits: Limits, now: float) -> 
         created_at=now,
         options=request.options,
         priority=request.priority,
+        traceparent=request.traceparent,
         retry_of=request.retry_of,
     )
     return state.take(moves.enqueue(job, at=now))

@@ -198,6 +198,7 @@ class Job:
         run_after: Earliest next start in POSIX seconds, None for at once.
         deferred_at: When that was decided.
         is_first: The repository had no index when the job was claimed.
+        traceparent: Of the request that made the job, checked; see `trace`.
         seq: Number of its last event, from 1; also its version.
     """
 
@@ -229,6 +230,7 @@ class Job:
     history: tuple[HistoryEntry, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     error: JobError | None = None
+    traceparent: str | None = None
     retry_of: str | None = None
     retried_by: str | None = None
     cancel: CancelRequest | None = None

@@ -20,7 +20,7 @@ from cidxd.model.queue import Limits
 from cidxd.model.registry import Pause, State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
-from cidxd.store.writer import Writer
+from cidxd.store.writer import Measure, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +54,10 @@ class Ledger:
     async def probe(self) -> None:
         """Come to know whether the database works again; returns once the writer answered."""
         await self._writer.probe()
+
+    def measured_by(self, measure: Measure) -> None:
+        """Tell *measure* of each transaction from now on."""
+        self._writer.measure = measure
 
     async def submit(self, request: SyncRequest) -> Submitted:
         """Enqueue or join a job; see `intake.submit`."""

@@ -26,6 +26,7 @@ from cidxd.store.database import StoreError
 T = TypeVar("T")
 Decision = Callable[[State], T]
 News = Callable[[State, list[Event]], None]  # without events, the queue as a whole has changed
+Measure = Callable[[float, int], None]  # seconds of a transaction, decisions in it
 
 # Needs some room, and leaves nothing behind.
 _PROBE: Final = (
@@ -47,6 +48,7 @@ class Writer:
 
     Attributes:
         fault: What the database said when it last refused, None once it took a write again.
+        measure: Told of each transaction that committed events; may be replaced.
     """
 
     def __init__(self, connection: aiosqlite.Connection, state: State, news: News) -> None:
@@ -55,6 +57,7 @@ class Writer:
         self._news = news
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         self.fault: str | None = None
+        self.measure: Measure = _unmeasured
 
     async def decide(self, decision: Decision[T]) -> T:
         """
@@ -98,6 +101,7 @@ class Writer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         draft = State(self._state)
         answers = [_decide(draft, waiting) for waiting in batch]
+        began = asyncio.get_running_loop().time()
         try:
             await self._write(draft)
         except aiosqlite.IntegrityError as err:
@@ -112,6 +116,8 @@ class Writer:
             for waiting in batch:
                 _answer(waiting, StoreError(f"the database refuses: {err}", hint=_HINT))
             return
+        if draft.events:
+            self.measure(asyncio.get_running_loop().time() - began, len(batch))
         self._swap(draft)
         for waiting, answer in zip(batch, answers, strict=True):
             _answer(waiting, answer)
@@ -140,6 +146,10 @@ class Writer:
 
 
 _HINT = "see /readyz; the daemon goes on when the database does"
+
+
+def _unmeasured(_seconds: float, _decisions: int) -> None:
+    """Nobody measures."""
 
 
 def _decide(draft: State, waiting: _Waiting) -> object:

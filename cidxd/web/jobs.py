@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from cidxd.model import catalogue, instant
+from cidxd.model import catalogue, instant, trace
 from cidxd.model.intake import CancelEffect, Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
@@ -146,6 +146,7 @@ class Jobs:
             user=call.caller.name,
             options=old.options,
             retry_of=old.job_id,
+            traceparent=trace.checked(call.request.headers.get("traceparent")),
         )
         request, wait_s = await keyed(self._services, call, request), preferred_wait(call.request)
         submitted = await self._services.ledger.retry(old, request)
@@ -162,6 +163,7 @@ class Jobs:
             repository_id=repository.repository_id,
             user=call.caller.name,
             options=Options(full=sent.full, branches=(sent.branch,) if sent.branch else ()),
+            traceparent=trace.checked(call.request.headers.get("traceparent")),
         )
         request = await keyed(self._services, call, request)
         submitted = await self._services.ledger.submit(request)

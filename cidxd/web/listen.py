@@ -86,10 +86,14 @@ async def listening(
 
 @contextlib.asynccontextmanager
 async def admin_socket(
-    data: DataFolder, ledger: Ledger, identity: Identity, clock: Callable[[], float]
+    data: DataFolder,
+    ledger: Ledger,
+    identity: Identity,
+    clock: Callable[[], float],
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[None]:
-    """Answer the `cidxd` command on a socket that only this user can open."""
-    app = application(admin.routes(ledger, identity, clock), None, lambda: None)
+    """Answer the `cidxd` command, and what *more* there is, on a socket only this user can open."""
+    app = application([*admin.routes(ledger, identity, clock), *more], None, lambda: None)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

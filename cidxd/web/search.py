@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from aiohttp import web
 
-from cidxd.errors import NotFoundError
+from cidxd.errors import NotFoundError, UnavailableError
 from cidxd.model import catalogue
 from cidxd.model.repository import Repository
 from cidxd.web import problem
@@ -35,7 +37,7 @@ class Search:
             "repositories": [self._place(row, sent.branch) for row in self._chosen(sent)],
             "timeout_ms": int(limit_s * 1000),
         }
-        return await self._asked(call, question, limit_s)
+        return await self._measured(sent.mode, self._asked(call, question, limit_s))
 
     async def file(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}/file`."""
@@ -71,8 +73,28 @@ class Search:
             "branch": branch,
         }
 
+    async def _measured(self, mode: str, asking: Awaitable[web.Response]) -> web.Response:
+        """Return the answer; how long it took, and what came of it, is a metric."""
+        loop = asyncio.get_running_loop()
+        began, outcome = loop.time(), "abandoned"
+        try:
+            response = await asking
+            outcome = _outcome(response.status)
+        except UnavailableError as err:
+            outcome = err.code
+            raise
+        finally:
+            self._services.metrics.searched(mode, outcome, loop.time() - began)
+        return response
+
     async def _asked(self, call: Call, question: dict[str, Any], limit_s: float) -> web.Response:
         status, body = await self._services.searchers.ask(question, timeout_s=limit_s + _SENDING_S)
         if status != 200:  # noqa: PLR2004 - an HTTP status
             return problem.of_child(status, body, call.request[REQUEST_ID])
         return web.Response(body=body, content_type="application/json")
+
+
+def _outcome(status: int) -> str:
+    if status == 200:  # noqa: PLR2004 - an HTTP status
+        return "answered"
+    return "refused" if status < 500 else "unavailable"  # noqa: PLR2004 - likewise

@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableError
+from cidxd.model import trace
 from cidxd.model.job import IllegalTransitionError
 from cidxd.store.database import StoreError
 from cidxd.web import problem
@@ -58,12 +59,19 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
         who = None
         if identity is not None and not route.is_open:
             who = identity.principal(request.headers.get("Authorization"))
-            structlog.contextvars.bind_contextvars(user=who.name)
+            structlog.contextvars.bind_contextvars(user=who.name, **_subject(request))
         query = _query(route.query, request)
         body = await _body(route.body, request)
         return await route.handler(Call(request, who, query, body))
 
     return serve
+
+
+def _subject(request: web.Request) -> dict[str, str]:
+    """Return what the path names, as the log has it."""
+    words = {"job_id": "job_id", "name": "repository"}
+    parts = request.match_info
+    return {words[part]: parts[part] for part in words if part in parts}
 
 
 def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
@@ -133,7 +141,10 @@ def _invalid(err: ValidationError, code: str, status: int, mark: str) -> Invalid
 async def _request_id(request: web.Request, handler: Next) -> web.StreamResponse:
     request_id = secrets.token_hex(8)
     request[REQUEST_ID] = request_id
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    traceparent = trace.checked(request.headers.get("traceparent"))
+    bound = {"trace_id": trace.id_of(traceparent)} if traceparent else {}
+    structlog.contextvars.clear_contextvars()  # a connection's requests may share one task
+    with structlog.contextvars.bound_contextvars(request_id=request_id, **bound):
         response = await handler(request)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id

@@ -14,6 +14,7 @@ from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.herald import Herald
 from cidxd.work.joblog import JobLogs
+from cidxd.work.metrics import Metrics
 from cidxd.work.searchers import Searchers
 from cidxd.work.vitals import Vitals
 
@@ -41,6 +42,7 @@ class Services:
     identity: Identity
     data: DataFolder
     logs: JobLogs
+    metrics: Metrics
     clock: Callable[[], float]
     new_id: Callable[[], str]
     stop_job: Callable[[str], None]

@@ -28,6 +28,7 @@ from cidxd.web.requests import (
     SyncBody,
 )
 from cidxd.web.route import Route
+from cidxd.web.scrape import Scrape
 from cidxd.web.search import Search
 from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
@@ -62,6 +63,7 @@ def routes(services: Services, live: Live) -> list[Route]:
             faults={426: "this is a WebSocket"},
         ),
         *own,
+        *Scrape(services).routes(),
         *page.routes(),
     ]  # fmt: skip
     return table

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cidxd.errors import FaultError
 from cidxd.indexer.protocol import LINE_LIMIT
-from cidxd.work import orphans, shield
+from cidxd.work import orphans, shield, trace
 from cidxd.work.child import Child, Exit
 
 
@@ -45,7 +45,7 @@ async def start(
     try:
         process = subprocess.Popen(  # noqa: TID251, ASYNC220 - the one place; vfork takes a millisecond
             list(argv),
-            env=dict(env),
+            env=trace.environment(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -18,11 +18,12 @@ import structlog
 from cidxd import machine
 from cidxd.errors import FaultError
 from cidxd.model import pipeline
+from cidxd.model import trace as trace_ids
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
 from cidxd.model.report import Report
 from cidxd.store.ledger import Ledger
-from cidxd.work import grace, held
+from cidxd.work import grace, held, trace
 from cidxd.work.grace import Grace
 from cidxd.work.joblog import JobLogs
 from cidxd.work.reporter import Reporter
@@ -86,8 +87,8 @@ class Runner:
 
     async def run(self, job: Job) -> Job | None:
         """Run *job* and record its verdict; return the job after it, None if it ended before."""
-        log = _log.bind(job_id=job.job_id, repository=job.repository, attempt=job.attempt)
-        log.info("job_started")
+        _bind(job)  # this task, and those that it starts, are the job's alone
+        _log.info("job_started")
         with self._logs.pen(job.job_id) as say:
             reporter = Reporter(job, lambda report: self._report(job.job_id, report), say)
             pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
@@ -95,7 +96,7 @@ class Runner:
         reporter.close()
         await self._drained(pump)
         ended = await self._record(job, verdict)
-        log.info("job_ended", status=ended.status if ended else None, **_words(verdict))
+        _log.info("job_ended", status=ended.status if ended else None, **_words(verdict))
         return ended
 
     def stop(self, job_id: str, reason: StopReason) -> None:
@@ -193,6 +194,16 @@ class Runner:
             jitter=jitter,
             retry_after_s=fault.retry_after_s,
         )
+
+
+def _bind(job: Job) -> None:
+    """Let everything that the current task logs and starts tell which job it is for."""
+    trace.begin(job.traceparent)
+    bound = {"trace_id": trace_ids.id_of(job.traceparent)} if job.traceparent else {}
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        job_id=job.job_id, repository=job.repository, attempt=job.attempt, **bound
+    )
 
 
 def _words(verdict: Verdict) -> dict[str, Any]:

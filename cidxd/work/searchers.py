@@ -12,7 +12,7 @@ import structlog
 
 from cidxd.errors import FaultError, UnavailableError
 from cidxd.indexer import protocol
-from cidxd.work import proc
+from cidxd.work import proc, trace
 from cidxd.work.allowance import Allowance, granted
 from cidxd.work.child import Child
 
@@ -189,7 +189,7 @@ class Searchers:
         if self._is_closed:
             raise _failed("the daemon is stopping")
         try:
-            with granted(self._allowance):
+            with granted(self._allowance), trace.within(None):  # it lives on for others
                 child = await proc.start(
                     self._argv, env=self._env, stall_s=_NEVER_STALLED_S, line_limit=ANSWER_LIMIT
                 )

@@ -1,23 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
-import aiosqlite
 import pytest
+from ledgers import Store, opened
 
 from cidxd.errors import BusyError, FaultError, InvalidError
 from cidxd.model import incidents, intake
 from cidxd.model.account import Principal, Role
-from cidxd.model.catalogue import Registration
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.intake import CancelEffect, SyncRequest
 from cidxd.model.job import (
-    Event,
     IllegalTransitionError,
     Job,
     JobError,
@@ -30,74 +27,11 @@ from cidxd.model.pipeline import Defer, GiveUp, job_error
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Usage
-from cidxd.store import load
-from cidxd.store.database import StoreError, open_reader, open_writer
+from cidxd.store.database import StoreError, open_reader
 from cidxd.store.history import History, JobFilter
-from cidxd.store.ledger import Ledger
-from cidxd.store.writer import Writer
 
 ADA = Principal("ada", Role.MEMBER, "s1")
 BOB = Principal("bob", Role.MEMBER, "s2")
-
-
-class Store:
-    """A ledger on a real database, and what it told."""
-
-    def __init__(self, ledger: Ledger, connection: aiosqlite.Connection, path: Path) -> None:
-        self.ledger = ledger
-        self.connection = connection
-        self.path = path
-        self.events: list[Event] = []
-        self.ids = (f"019{number:05d}" for number in itertools.count())
-
-    async def repository(self, name: str = "demo") -> int:
-        row = await self.ledger.register(
-            Registration(remote=f"https://example.org/{name}.git", user="ada", name=name)
-        )
-        return row.repository_id
-
-    def request(self, repository_id: int, user: str = "ada", **more: object) -> SyncRequest:
-        return SyncRequest(
-            job_id=next(self.ids),
-            repository_id=repository_id,
-            user=user,
-            **more,  # type: ignore[arg-type]
-        )
-
-    async def running(self) -> Job:
-        repository_id = await self.repository()
-        await self.ledger.submit(self.request(repository_id))
-        (job,) = await self.ledger.claim_due()
-        return job
-
-
-@contextlib.asynccontextmanager
-async def opened(path: Path, clock: Callable[[], float], limits: Limits) -> AsyncIterator[Store]:
-    connection = await open_writer(path)
-    state = await load.load_state(connection)
-    heard: list[Event] = []
-    writer = Writer(connection, state, lambda _state, events: heard.extend(events))
-    task = asyncio.create_task(writer.run())
-    store = Store(Ledger(writer, state, limits, clock), connection, path)
-    store.events = heard
-    try:
-        yield store
-    finally:
-        writer.stop()
-        await task
-        await connection.close()
-
-
-@pytest.fixture
-def clock() -> Callable[[], float]:
-    ticks = itertools.count(1_800_000_000)
-    return lambda: float(next(ticks))
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: Callable[[], float]) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "cidxd.db", clock, Limits()) as made:
-        yield made
 
 
 def result(outcome: Outcome = Outcome.UPDATED) -> Result:
