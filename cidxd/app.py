@@ -218,11 +218,13 @@ async def serve(
         await stop.wait()
         _log.info("stopping")
         on_stopping()
-        await door.close()
+        if embedding is not None:  # its clients start another one, which cannot have this door
+            await door.close()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
+        await door.close()
         await made.live.close()
     _log.info("stopped")
 

@@ -114,6 +114,7 @@ class Runner:
         task, job = self._inner.get(job_id), self._ledger.state.jobs.get(job_id)
         if task is not None and job is not None and not job.is_permitted:
             self._reasons.setdefault(job_id, reason)
+            self._graces[job_id].limit()
             if job.cancel is not None and job.cancel.force:
                 self._graces[job_id].refuse()
             task.cancel()
@@ -127,6 +128,9 @@ class Runner:
         self._graces[job.job_id] = grace.begin()
         task = asyncio.create_task(self._sync(job, reporter), name=f"sync {job.job_id}")
         self._inner[job.job_id] = task
+        now = self._ledger.state.jobs.get(job.job_id)
+        if now is not None and now.cancel is not None:  # since the claim: nobody was here to stop
+            self.stop(job.job_id, StopReason.CANCEL)
         try:
             await asyncio.wait([task])
             return self._judge(job, task)
