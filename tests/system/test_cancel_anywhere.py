@@ -75,18 +75,27 @@ class Demo:
         self.folder = Path()
         self.listed: set[str] = set()
 
+    def register(self) -> None:
+        folders = self.server.folder / "data" / "repositories"
+        known = set(folders.iterdir()) if folders.exists() else set()
+        self.name = self.home.json("repo", "add", self.remote.url)["name"]
+        number = max((int(path.name) for path in known), default=0) + 1
+        self.folder = folders / str(number)
+
     def prepare(self, origin: Checkout) -> None:
         origin.commit({"needle.py": "NEEDLE = 'first'\n", "other.py": "x = 1\n"})
-        self.name = self.home.json("repo", "add", self.remote.url)["name"]
+        self.register()
         self.home.cidx("sync", self.name, "--timeout", "60")
+        self.commit_much(origin)
+        self.listed = self.files()
+
+    @staticmethod
+    def commit_much(origin: Checkout) -> None:
         dice = random.Random(7)  # noqa: S311 - what does not compress
         noise: dict[str | bytes, str | bytes | None] = {
             f"noise/{n}": dice.randbytes(4000).hex() for n in range(FILES)
         }
         origin.commit({**noise, "needle.py": "NEEDLE = 'second'\n"})
-        folders = (self.server.folder / "data" / "repositories").iterdir()
-        self.folder = max(folders, key=lambda path: int(path.name))
-        self.listed = self.files()
 
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
@@ -151,13 +160,33 @@ class Demo:
 
 
 @pytest.fixture
-def demo(home: Home, daemon: Server, trap: Trap, tmp_path: Path) -> Iterator[Demo]:
-    origin = Checkout(tmp_path / "origin")
-    with RemoteThread(origin.folder) as remote:
-        made = Demo(home, daemon, trap, remote)
-        made.prepare(origin)
+def origin(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "origin")
+
+
+@pytest.fixture
+def remote(origin: Checkout) -> Iterator[RemoteThread]:
+    with RemoteThread(origin.folder) as made:
         yield made
-        trap.release()
+
+
+@pytest.fixture
+def demo(
+    home: Home, daemon: Server, trap: Trap, origin: Checkout, remote: RemoteThread
+) -> Iterator[Demo]:
+    made = Demo(home, daemon, trap, remote)
+    made.prepare(origin)
+    yield made
+    trap.release()
+
+
+@pytest.fixture
+def fresh(home: Home, daemon: Server, trap: Trap, origin: Checkout, remote: RemoteThread) -> Demo:
+    """A repository that was never synced."""
+    made = Demo(home, daemon, trap, remote)
+    made.commit_much(origin)
+    made.register()
+    return made
 
 
 @pytest.mark.parametrize(
@@ -178,6 +207,16 @@ def test_a_cancel_ends_the_job_in_every_phase(
     assert statuses[phase] == "cancelled"
     assert demo.cancel("again")["cancel"] == job["cancel"], "twice is harmless"
     assert demo.goes_on()
+
+
+def test_a_cancel_during_a_clone_leaves_no_orphan_directory(fresh: Demo) -> None:
+    fresh.hold("fetch")
+    names = {path.name for path in fresh.folder.iterdir()}
+    fresh.cancel("enough")
+    fresh.is_cancelled()
+    assert {path.name for path in fresh.folder.iterdir()} == names == {"lock", "mirror.git"}
+    assert not any("tmp" in name or name.endswith(".lock") for name in fresh.files())
+    assert fresh.goes_on()
 
 
 @pytest.mark.parametrize("phase", ["fetch", "index", "validate"])

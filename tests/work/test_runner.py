@@ -121,7 +121,7 @@ async def test_a_cancel_remembered_against_an_id_that_was_not_running_does_not_k
     assert (await ended(running)).status is Status.COMPLETED
 
 
-async def test_a_cancelled_row_has_no_worker_that_goes_on_when_the_next_sync_begins(
+async def test_a_cancel_does_not_leave_the_worker_running_for_the_next_sync_to_overlap(
     desk: Desk,
 ) -> None:
     await desk.submit("a")
