@@ -40,7 +40,7 @@ from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
 from cidxd.work.retention import Retention
-from cidxd.work.runner import Runner, StopReason
+from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
@@ -138,7 +138,7 @@ async def daemon(
         )
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler)
-        news.listeners += [scheduler.notice, upkeep.notice]
+        news.listeners += [runner.notice, scheduler.notice, upkeep.notice]
         repositories = ledger.state.repositories.values()
         upkeep.want(row.repository_id for row in repositories if row.branches)
         services = Services(
@@ -152,7 +152,6 @@ async def daemon(
             logs=logs,
             clock=clock,
             new_id=new_id,
-            stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
             end_upkeep=upkeep.give_way,
             look_again=scheduler.look_again,
             reasons=lambda: _reasons(ledger, stop),

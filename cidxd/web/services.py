@@ -22,7 +22,6 @@ class Services:
     Everything a handler may need.
 
     Attributes:
-        stop_job: Ends a running job's children, its cancel being on record.
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
         look_again: Has the scheduler look at the queue, which was resumed.
         reasons: Why the daemon is not ready, in words; empty when it is.
@@ -40,7 +39,6 @@ class Services:
     logs: JobLogs
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    stop_job: Callable[[str], None]
     end_upkeep: Callable[[int], Awaitable[None]]
     look_again: Callable[[], None]
     remotes: Remotes

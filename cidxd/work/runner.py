@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol, assert_never
 
 import structlog
@@ -18,7 +18,7 @@ import structlog
 from cidxd.errors import FaultError
 from cidxd.model import pipeline
 from cidxd.model.course import PermitRefusedError, Result
-from cidxd.model.job import IllegalTransitionError, Job
+from cidxd.model.job import Event, IllegalTransitionError, Job, Kind
 from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
 from cidxd.work import grace
@@ -104,6 +104,12 @@ class Runner:
         ended = await self._record(job, verdict)
         log.info("job_ended", status=ended.status if ended else None, verdict=_words(verdict))
         return ended
+
+    def notice(self, events: Iterable[Event]) -> None:
+        """Stop the jobs whose cancel was just committed, whoever still waits for the answer."""
+        for event in events:
+            if event.kind is Kind.CANCEL_REQUESTED:
+                self.stop(event.job_id, StopReason.CANCEL)
 
     def stop(self, job_id: str, reason: StopReason) -> None:
         """

@@ -12,8 +12,9 @@ from cidxd.model.account import Principal, Role
 from cidxd.model.catalogue import Registration
 from cidxd.model.course import Result
 from cidxd.model.intake import SyncRequest
-from cidxd.model.job import Job, Outcome, Status
+from cidxd.model.job import Event, Job, Outcome, Status
 from cidxd.model.queue import Limits
+from cidxd.model.registry import State
 from cidxd.store import load
 from cidxd.store.database import open_writer
 from cidxd.store.ledger import Ledger
@@ -64,20 +65,22 @@ class Desk:
         return job
 
     async def cancel(self, job_id: str) -> None:
-        """Ask for it as the web does."""
         await self.ledger.cancel(job_id, ADA, reason="enough")
-        self.runner.stop(job_id, StopReason.CANCEL)
+
+    def notice(self, _state: State, events: list[Event]) -> None:
+        self.runner.notice(events)
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     connection = await open_writer(tmp_path / "cidxd.db")
     state = await load.load_state(connection)
-    writer = Writer(connection, state, lambda _state, _events: None)
+    writer = Writer(connection, state, lambda *news: made.notice(*news))  # noqa: PLW0108 - made below
     writing = asyncio.create_task(writer.run())
     ledger = Ledger(writer, state, Limits(), _clock)
     await ledger.register(Registration(remote="https://example.org/r.git", user="ada"))
-    yield Desk(ledger, tmp_path / "logs")
+    made = Desk(ledger, tmp_path / "logs")
+    yield made
     writer.stop()
     await writing
     await connection.close()
@@ -103,6 +106,18 @@ async def test_a_cancel_that_comes_between_the_claim_and_the_first_step_is_not_l
     after = await ended(asyncio.create_task(desk.runner.run(job)))
     assert after.status is Status.CANCELLED
     assert desk.sync.is_at_work == 0
+
+
+async def test_a_cancel_whose_sender_hangs_up_before_the_answer_is_carried_out_all_the_same(
+    desk: Desk,
+) -> None:
+    await desk.submit("a")
+    running = asyncio.create_task(desk.runner.run(await desk.claimed()))
+    await desk.sync.has_begun.wait()
+    cancelling = asyncio.create_task(desk.cancel("a"))
+    await asyncio.sleep(0)
+    cancelling.cancel()
+    assert (await ended(running)).status is Status.CANCELLED
 
 
 async def test_a_cancel_remembered_against_an_id_that_was_not_running_does_not_kill_the_next_job(
