@@ -39,7 +39,7 @@ from cidxd.work import herald, rescue
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
-from cidxd.work.runner import Runner, StopReason
+from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
@@ -142,7 +142,7 @@ async def daemon(
         scheduler = Scheduler(ledger, runner.run, clock)
         tuning = Tuning(config, ledger, runner, scheduler, shop)
         vitals = Vitals(ledger, data, beat, stop.is_set)
-        news.listeners += [scheduler.notice, shop.upkeep.notice]
+        news.listeners += [runner.notice, scheduler.notice, shop.upkeep.notice]
         shop.upkeep.want(
             row.repository_id for row in ledger.state.repositories.values() if row.branches
         )
@@ -159,7 +159,6 @@ async def daemon(
             metrics=shop.metrics,
             clock=clock,
             new_id=new_id,
-            stop_job=lambda job_id: runner.stop(job_id, StopReason.CANCEL),
             end_upkeep=shop.upkeep.give_way,
             look_again=scheduler.look_again,
             vitals=vitals,
@@ -222,11 +221,14 @@ async def serve(
         await stop.wait()
         _log.info("stopping")
         on_stopping(made.tuning.limits.drain_seconds + INTERRUPT_S)
-        await door.close()
+        if embedding is not None:  # its clients start another one, which cannot have this door
+            await door.close()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
+        await door.close()
+        await made.live.close()
     _log.info("stopped")
 
 
@@ -266,11 +268,7 @@ async def _stop_when_idle(
 
 
 async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> None:
-    """
-    Let running jobs end for a while, then interrupt them, then close the streams that tell of it.
-
-    What was interrupted goes on after the next start.
-    """
+    """Let running jobs end for a while, then interrupt them; they go on after the next start."""
     draining = asyncio.create_task(made.scheduler.drain(drain_s))
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait([draining, hurried], return_when=asyncio.FIRST_COMPLETED)
@@ -278,7 +276,6 @@ async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> No
         task.cancel()
     made.runner.stop_all()
     await made.scheduler.drain(INTERRUPT_S)
-    await made.live.close()
 
 
 def identity(

@@ -101,6 +101,10 @@ class Server:
 
     def start(self) -> None:
         """Start the daemon and wait until it answers; on the same port as before."""
+        assert self.started("-m", "cidxd"), self.log()
+
+    def started(self, *program: str) -> bool:
+        """Start *program* as the daemon; return whether it came so far that it answers."""
         if self.url:
             port = self.url.rpartition(":")[2]
             self.config.write_text(
@@ -110,7 +114,7 @@ class Server:
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "cidxd", "serve", "--config", str(self.config)),
+                *(sys.executable, *program, "serve", "--config", str(self.config)),
                 *("--ready-fd", str(write_end)),
             ],
             env=self.home.env,
@@ -125,8 +129,9 @@ class Server:
         os.close(write_end)
         with os.fdopen(read_end) as ready:
             line = ready.readline()
-        assert line.startswith("READY "), self.log()
-        self.url = line.split()[1]
+        if line.startswith("READY "):
+            self.url = line.split()[1]
+        return bool(line)
 
     def kill(self) -> list[Process]:
         """Kill the daemon as -9 does, and return the processes that it had."""
@@ -259,7 +264,8 @@ class Trap:
     Holds a build child still at a chosen moment, from outside the product.
 
     Programs started from *home* load a `sitecustomize` of its own. An armed trap springs
-    once: at an audit event (`sys.addaudithook`), or at "exit", after the child's last word.
+    once: at an audit event (`sys.addaudithook`), at "said", after a word to the daemon, or at
+    "exit", after the last one.
     """
 
     def __init__(self, home: Home) -> None:
@@ -294,7 +300,7 @@ FOLDER = os.path.dirname(__file__)
 
 
 def hold(event, arguments):
-    if event not in ("os.rename", "subprocess.Popen", "exit"):
+    if event not in ("os.rename", "subprocess.Popen", "said", "exit"):
         return
     try:
         with open(FOLDER + "/armed") as file:
@@ -313,13 +319,19 @@ def hold(event, arguments):
 
 if sys.orig_argv[-3:] == ["-m", "cidxd.indexer", "build"]:
     sys.addaudithook(hold)
-    leave = os._exit  # the child's way out, which passes by atexit
+    write, leave = os.write, os._exit  # the child's words, and its way out past atexit
+
+    def write_and_hold(descriptor, data):
+        count = write(descriptor, data)
+        if descriptor == 1:
+            hold("said", bytes(data).decode())
+        return count
 
     def hold_and_leave(code):
         hold("exit", ())
         leave(code)
 
-    os._exit = hold_and_leave
+    os.write, os._exit = write_and_hold, hold_and_leave
 """
 
 

@@ -36,6 +36,10 @@ Upkeep child (`python -m cidxd.indexer upkeep`), on stdin::
 
     {"type": "upkeep", "version": 1, "index": "/…/index"}
 
+or, after a build was killed, for nothing but to remove what that has left half done::
+
+    {"type": "sweep", "version": 1, "index": "/…/index"}
+
 End of file on stdin means stop here too, until it has said its last word.  On stdout `hello`,
 then `progress` as above, with the unit "bytes", and at last `failed` as above or::
 

@@ -71,9 +71,11 @@ def main() -> int:
     """Hold one conversation on stdin and stdout; return the exit code."""
     talk = Conversation()
     try:
-        index = read_request(talk.request())
+        request = talk.request()
+        index = read_request(request)
         talk.on_stop = lambda: remove_temporary(index)
-        counters = keep_up(index, talk.progress)
+        is_sweep = request["type"] == "sweep"
+        counters = sweep(index) if is_sweep else keep_up(index, talk.progress)
     except Exception as err:  # noqa: BLE001 - the border of the process: every fault is said
         fault = translate(err)
         if fault.code == "index-failed":
@@ -86,12 +88,12 @@ def main() -> int:
 
 def read_request(message: dict[str, Any]) -> Path:
     """
-    Return the index folder that a request names.
+    Return the index folder that a request, to keep it up or to sweep it, names.
 
     Raises:
         FaultError: `child-protocol`.
     """
-    expect(message, "upkeep")
+    expect(message, "sweep" if message.get("type") == "sweep" else "upkeep")
     if not isinstance(message.get("index"), str):
         raise FaultError("child-protocol", "the upkeep request names no index")
     return Path(message["index"])
@@ -126,9 +128,27 @@ def keep_up(index: Path, progress: Progress) -> dict[str, int]:
         raise
 
 
+def sweep(index: Path) -> dict[str, int]:
+    """
+    Remove what a build that was killed has left; return no counters, for nobody asks.
+
+    That is files half written, segments without a row, and an epoch beside the current one.
+
+    Raises:
+        FaultError: `index-damaged` or `index-outdated`; the next build sees to that.
+        OSError: The disk refused.
+    """
+    remove_temporary(index)
+    epoch = epochs.current_epoch(index)
+    if epoch is not None and not epochs.is_marked_damaged(epoch):
+        epochs.sweep_index(index, epoch)
+        open_checked(epoch, UpkeepCatalog).close()
+    return {}
+
+
 def remove_temporary(index: Path) -> None:
-    """Remove the segment that is being written."""
-    for path in index.glob(f"*/{epochs.SEGMENTS}/*{TEMPORARY}"):
+    """Remove the files that are being written."""
+    for path in index.rglob("*" + TEMPORARY):
         path.unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from cidxd.model import catalogue, instant, trace
-from cidxd.model.intake import CancelEffect, Submitted, SyncRequest
+from cidxd.model.intake import Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
 from cidxd.store.history import JobFilter
@@ -129,11 +129,7 @@ class Jobs:
         cancelled = await self._services.ledger.cancel(
             job.job_id, call.caller, reason=sent.reason, force=sent.force
         )
-        if cancelled is None:
-            return answer(self._document(job))
-        if cancelled.effect is CancelEffect.STOPPING:
-            self._services.stop_job(job.job_id)
-        return answer(self._document(cancelled.job))
+        return answer(self._document(job if cancelled is None else cancelled.job))
 
     async def retry(self, call: Call) -> web.StreamResponse:
         """`POST /api/jobs/{job_id}/retry`."""

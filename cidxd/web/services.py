@@ -25,7 +25,6 @@ class Services:
     Everything a handler may need.
 
     Attributes:
-        stop_job: Ends a running job's children, its cancel being on record.
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
         look_again: Has the scheduler look at the queue, which was resumed.
         vitals: Why the daemon is not ready.
@@ -45,7 +44,6 @@ class Services:
     metrics: Metrics
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    stop_job: Callable[[str], None]
     end_upkeep: Callable[[int], Awaitable[None]]
     look_again: Callable[[], None]
     remotes: Remotes

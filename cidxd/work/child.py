@@ -155,6 +155,7 @@ class Child:
             _, status, spent = os.wait4(self._process.pid, 0)  # noqa: ASYNC222 - it is a zombie
             self._spent = os.waitstatus_to_exitcode(status), spent
             self._process.returncode = self._spent[0]
+            patience.has_killed |= self._spent[0] == -signal.SIGKILL
             await self._close_pipes()
 
     async def _close_pipes(self) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,23 +21,12 @@ from cidxd.git import argv, fault, refs
 from cidxd.git.hearing import Hearing
 from cidxd.git.progress import FetchProgress
 from cidxd.model.report import PhaseProgressed, Report, Usage
-from cidxd.work import proc
+from cidxd.work import leftovers, proc
 from cidxd.work.child import Exit
 
 Say = Callable[[str], None]
 
 _PACKS_LIMIT: Final = 20  # every fetch adds one, and each slows every look-up
-# What a git that was ended leaves in a bare repository, as globs.
-_LEFTOVERS: Final = (
-    "*.lock",
-    "refs/**/*.lock",
-    "logs/**/*.lock",
-    "objects/pack/tmp_*",
-    "objects/pack/*.lock",
-    "objects/info/*.lock",
-    "objects/tmp_*",
-    "objects/??/tmp_obj_*",
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,18 +93,17 @@ async def ensure_mirror(
     """
     See to it that there is a sound bare repository; return whether it was newly made.
 
-    A broken one is set aside.  Cancelled, it leaves a folder beside it that the next call
-    removes.
+    A broken one is set aside.  Cancelled, it leaves a folder for `leftovers.clear_mirror`.
 
     Raises:
         FaultError: git failed for a reason that says nothing of the mirror.
     """
     if await _is_sound(mirror, env=env, stall_s=stall_s):
         return False
-    draft = mirror.with_name(mirror.name + ".new")
-    await asyncio.to_thread(_make_room, mirror, draft)
+    draft = leftovers.draft_of(mirror)
+    await leftovers.in_thread(lambda: _make_room(mirror, draft))
     await _git(argv.init_mirror(draft), env=env, stall_s=stall_s, lock_fd=lock_fd, say=say)
-    await asyncio.to_thread(draft.rename, mirror)
+    await leftovers.in_thread(lambda: draft.rename(mirror))
     return True
 
 
@@ -126,16 +114,6 @@ def set_aside(mirror: Path) -> None:
         mirror.rename(aside)
     for leftover in mirror.parent.glob(f"{mirror.name}.*.old"):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def sweep(mirror: Path) -> None:
-    """Remove what a git that was ended has left in *mirror*, if there is one; blocks."""
-    leftovers: Iterable[Path] = (found for glob in _LEFTOVERS for found in mirror.glob(glob))
-    for leftover in leftovers:
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
 
 
 async def seed(
@@ -173,7 +151,8 @@ async def fetch(
     Bring *branches* as the remote has them now, a force-push included, and report how it goes.
 
     Afterwards the mirror has these branches and those in *kept*, and no other.
-    Cancelled, the group of git's processes is ended first; the next call clears what they left.
+    Cancelled, the group of git's processes is ended first; `leftovers.clear_mirror` removes what
+    they left, and so does the next call.
 
     Raises:
         FaultError: git failed, or was silent for *stall_s* seconds.
@@ -185,7 +164,7 @@ async def fetch(
         command = argv.fetch(mirror, remote, branches)
     except ValueError as err:
         raise FaultError("protocol-refused", str(err)) from err
-    await asyncio.to_thread(sweep, mirror)
+    await leftovers.in_thread(lambda: leftovers.clear_mirror(mirror))
     wanted = [*branches, *kept]
     # A branch `a` that is gone from the remote would keep `a/b` from being written.
     await here.delete(refs.in_the_way(await here.refs(), wanted))

@@ -23,7 +23,7 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.work import build, fetch, lock, proc, result
+from cidxd.work import build, fetch, leftovers, lock, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
@@ -99,7 +99,8 @@ class Phases:
         """
         Bring one repository's index in step with its remote.
 
-        Cancelled, it ends its children first; what was fetched and indexed is kept.
+        Cancelled, it ends its children first, and leaves nothing half done; what was fetched and
+        indexed is kept.
 
         Raises:
             FaultError: A phase failed.
@@ -111,13 +112,16 @@ class Phases:
         folder = self._data.repository(job.repository_id)
         report(PhaseStarted(Phase.FETCH))
         await self._upkeep.give_way(job.repository_id)
-        async with lock.held(folder.lock, self._tools.lock_wait_s) as lock_fd:
+        async with (
+            lock.held(folder.lock, self._tools.lock_wait_s) as lock_fd,
+            leftovers.removed(folder, lambda index: self._upkeep.sweep(index, lock_fd)),
+        ):
             try:
                 with granted(self._allowance):
                     return await self._sync_locked(job, report, repository, folder, lock_fd)
             except FaultError as fault:
                 if fault.code == "mirror-damaged":
-                    await asyncio.to_thread(fetch.set_aside, folder.mirror)
+                    await leftovers.in_thread(lambda: fetch.set_aside(folder.mirror))
                 raise
 
     async def _sync_locked(

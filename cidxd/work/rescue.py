@@ -13,7 +13,7 @@ from cidxd.model.course import Result
 from cidxd.model.job import Job, Outcome, Status
 from cidxd.model.pipeline import Rescue
 from cidxd.store.ledger import Ledger
-from cidxd.work import fetch, lock, orphans
+from cidxd.work import leftovers, lock, orphans
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tips
 
@@ -54,7 +54,7 @@ async def _swept(job: Job, data: DataFolder) -> None:
     folder = data.to_read(job.repository_id)
     try:
         async with lock.held(folder.lock, 0):
-            await asyncio.to_thread(fetch.sweep, folder.mirror)
+            await asyncio.to_thread(leftovers.clear_mirror, folder.mirror)
     except (CidxdError, OSError) as err:  # the next sync does it in any case
         _log.warning("rescue_unswept", job_id=job.job_id, error=str(err))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol, assert_never
 
 import structlog
@@ -20,7 +20,7 @@ from cidxd.errors import FaultError
 from cidxd.model import pipeline
 from cidxd.model import trace as trace_ids
 from cidxd.model.course import PermitRefusedError, Result
-from cidxd.model.job import IllegalTransitionError, Job
+from cidxd.model.job import Event, IllegalTransitionError, Job, Kind
 from cidxd.model.report import Report
 from cidxd.store.ledger import Ledger
 from cidxd.work import grace, held, trace
@@ -99,6 +99,12 @@ class Runner:
         _log.info("job_ended", status=ended.status if ended else None, **_words(verdict))
         return ended
 
+    def notice(self, events: Iterable[Event]) -> None:
+        """Stop the jobs whose cancel was just committed, whoever still waits for the answer."""
+        for event in events:
+            if event.kind is Kind.CANCEL_REQUESTED:
+                self.stop(event.job_id, StopReason.CANCEL)
+
     def stop(self, job_id: str, reason: StopReason) -> None:
         """
         Stop a running job; harmless for any other, and for one that has its permit.
@@ -108,6 +114,7 @@ class Runner:
         task, job = self._inner.get(job_id), self._ledger.state.jobs.get(job_id)
         if task is not None and job is not None and not job.is_permitted:
             self._reasons.setdefault(job_id, reason)
+            self._graces[job_id].limit()
             if job.cancel is not None and job.cancel.force:
                 self._graces[job_id].refuse()
             task.cancel()
@@ -121,6 +128,9 @@ class Runner:
         self._graces[job.job_id] = grace.begin()
         task = asyncio.create_task(self._sync(job, reporter), name=f"sync {job.job_id}")
         self._inner[job.job_id] = task
+        now = self._ledger.state.jobs.get(job.job_id)
+        if now is not None and now.cancel is not None:  # since the claim: nobody was here to stop
+            self.stop(job.job_id, StopReason.CANCEL)
         try:
             await asyncio.wait([task])
             return self._judge(job, task)

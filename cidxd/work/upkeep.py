@@ -8,8 +8,10 @@ of any other that finds no free place to index in.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -25,6 +27,7 @@ from cidxd.work.folders import DataFolder
 
 _log = structlog.get_logger()
 
+SWEEP_S: Final = 1.5  # a cancel is over within five seconds, and three of them were the grace
 _LETS_GO: Final = frozenset(
     {Kind.COMPLETED, Kind.FAILED, Kind.CANCELLED, Kind.DEFERRED, Kind.INTERRUPTED}
 )
@@ -113,6 +116,24 @@ class Upkeep:
         """Let a sync of any repository index; a place is free afterwards if upkeep had one."""
         if self._running is not None and self._slots.locked():
             await self._ended(self._running[1])
+
+    async def sweep(self, index: Path, lock_fd: int) -> None:
+        """
+        Remove what a child that was killed has left in *index*.
+
+        The caller holds the lock *lock_fd*.  What fails is left to the next sync.
+        """
+        with contextlib.suppress(FaultError, TimeoutError):
+            async with (
+                asyncio.timeout(SWEEP_S),
+                proc.started(
+                    self._argv, env=self._env, stall_s=self._stall_s, pass_fds=(lock_fd,)
+                ) as child,
+            ):
+                request = {"type": "sweep", "version": protocol.VERSION, "index": str(index)}
+                await dialogue.begin(child, request)
+                await dialogue.message(child)
+                await dialogue.leave(child)
 
     def _next(self) -> int | None:
         """Return the first repository that can be looked after now."""

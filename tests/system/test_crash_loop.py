@@ -1,130 +1,92 @@
 """
-Clients submit, cancel and follow all the time; the daemon is killed at random moments.
+Clients submit, cancel, search and follow all the time, and the daemon is killed again and again:
+at every boundary between phases (`doomed.py` has them), and at random moments.
 
-A few rounds run here; `make crash LOOPS=n` runs more.  docs/promises.md says what holds.
+Each boundary is hit once here; `make crash LOOPS=n` has n kills.  docs/promises.md says what holds.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
+import contextlib
+import ctypes
+import itertools
 import os
 import random
-import threading
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pytest
-from house import Home, Server, wait_for_end
+from auditor import Auditor
+from crowd import FILES, Caller, Crowd
+from doomed import LIVE, RESCUE
+from house import PATIENCE_S, ROOT, Home, Process, Server, descendants, wait_for_end, wait_until
 from sandbox import Checkout
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
 
-ROUNDS: Final = int(os.environ.get("CRASH_ROUNDS", "3"))
+KILLS: Final = int(os.environ.get("CRASH_ROUNDS", "0"))  # 0: each point once
 SEED: Final = int(os.environ.get("CRASH_SEED", "1"))
 NAMES: Final = ("one", "two", "three")
-FILES: Final = 30
-CHANCE: Final = random.Random(SEED)  # noqa: S311 - the moments can be had again
-MOMENTS: Final = [CHANCE.uniform(0.05, 1.5) for _ in range(ROUNDS)]  # in seconds
-ENDS: Final = {"completed", "failed", "cancelled"}
-PAUSE_S: Final = 0.02  # between a client's requests
+MOMENT: Final = "a random moment"
+PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 
 
-class Crowd:
-    """
-    Two clients who submit and cancel, and one who follows everything, each in a thread.
+class Reaper:
+    """Daemons that are killed, and the children that they leave to this process."""
 
-    Attributes:
-        accepted: Every job that a 202 promised.
-        heard: The follower's events, in the order they came.
-        wrong: What a client saw that it should not.
-    """
+    def __init__(self, server: Server, chance: random.Random) -> None:
+        self.hits: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        self._server = server
+        self._chance = chance
+        self._left: list[Process] = []
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.accepted: set[str] = set()
-        self.heard: list[Any] = []
-        self.wrong: list[str] = []
-        self.is_over = threading.Event()
-        self._threads = [
-            *(threading.Thread(target=self._wish, args=(SEED + number,)) for number in range(2)),
-            threading.Thread(target=self._follow),
-        ]
-        for thread in self._threads:
-            thread.start()
+    def begin(self, point: str) -> bool:
+        """Start a daemon that *point* will end; return whether it came to answer requests."""
+        program: tuple[str, ...] = ("-m", "cidxd")
+        if point != MOMENT:
+            nth = self._chance.randint(1, 3) if KILLS and point in LIVE else 1
+            program = (str(ROOT / "tests" / "doomed.py"), point, str(nth))
+        if not self._server.started(*program):
+            return False
+        wait_for_end(self._left)
+        self._left = []
+        return True
 
-    def end_wishes(self) -> None:
-        self.is_over.set()
-        for thread in self._threads[:2]:
-            thread.join()
-
-    def end(self) -> None:
-        self.is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _wish(self, seed: int) -> None:
-        chance, mine = random.Random(seed), ["none"]  # noqa: S311 - likewise
-        while not self.is_over.wait(PAUSE_S):
-            try:
-                if chance.random() < 0.3:
-                    self._post(f"/api/jobs/{chance.choice(mine[-4:])}/cancel", {})
-                    continue
-                sent = {"repository": chance.choice(NAMES), "full": chance.random() < 0.3}
-                status, answer = self._post("/api/sync", sent)
-            except (OSError, http.client.HTTPException, ValueError):
-                continue  # the daemon is down; what was not answered is not promised
-            if status == 202:
-                mine.append(answer["job_id"])
-                self.accepted.add(answer["job_id"])
-            elif status != 429:
-                self.wrong.append(f"{status} {answer}")
-
-    def _post(self, path: str, sent: dict[str, Any]) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=20)
+    def end(self, point: str) -> None:
+        """Wait until the daemon is dead, and see to it if its point does not come."""
+        process = self._server.process
+        assert process is not None
+        after_s = PATIENCE_S if point in LIVE else self._chance.uniform(0.05, 1.5)
         try:
-            headers = {
-                "Authorization": f"Bearer {self.server.token}",
-                "Content-Type": "application/json",
-            }
-            connection.request("POST", path, json.dumps(sent), headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
+            code = process.wait(after_s)
+            self.hits[point] += 1
+        except subprocess.TimeoutExpired:  # also for want of a job to rescue
+            process.kill()
+            code = process.wait()
+            (self.hits if point == MOMENT else self.missed)[point] += 1
+        assert code == -9, f"{point}: {code}: {self._server.log()[-5000:]}"
+        self._left += descendants(os.getpid())
 
-    def _follow(self) -> None:
-        while True:
-            try:
-                self._hear()
-            except TimeoutError:
-                if self.is_over.is_set():
-                    return  # nothing happens any more
-            except (OSError, WebSocketException):
-                if self.is_over.wait(PAUSE_S):
-                    return
 
-    def _hear(self) -> None:
-        """Go on after the last event that was heard."""
-        url = self.server.url.replace("http", "ws", 1) + "/api/stream"
-        headers = {"Authorization": f"Bearer {self.server.token}"}
-        after = self.heard[-1]["cursor"] if self.heard else 0
-        with connect(url, additional_headers=headers, close_timeout=1) as stream:
-            stream.send(json.dumps({"subscribe": {"all": True}, "after": after}))
-            while True:
-                frame = json.loads(stream.recv(timeout=1.0))
-                if "event" in frame:
-                    self.heard.append(frame["event"])
-                elif "error" in frame:
-                    self.wrong.append(str(frame))
+@pytest.fixture
+def reaper(daemon: Server) -> Iterator[Reaper]:
+    """The one to whom the children of a killed daemon fall, instead of to init."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    assert prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield Reaper(daemon, random.Random(SEED))  # noqa: S311 - the moments can be had again
+    prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    daemon.stop()
+    with contextlib.suppress(ChildProcessError):
+        while any(os.waitpid(-1, os.WNOHANG)):
+            pass
 
 
 @pytest.fixture
 def daemon(home: Home, tmp_path: Path) -> Iterator[Server]:
-    made = Server(home, tmp_path / "server", more="[limits]\nrunning = 2\n")
+    more = "[limits]\nrunning = 2\nsearch_children = 1\n[auth]\naccess_minutes = 1440\n"
+    made = Server(home, tmp_path / "server", more=more)
     made.start()
     made.sign_in(home)
     yield made
@@ -136,75 +98,103 @@ def origins(tmp_path: Path) -> dict[str, Checkout]:
     return {name: Checkout(tmp_path / name) for name in NAMES}
 
 
+def points() -> Iterator[str]:
+    """Yield where each daemon is to end."""
+    if KILLS:
+        both = zip(itertools.cycle((*LIVE, *RESCUE)), itertools.repeat(MOMENT), strict=False)
+        yield from itertools.islice(itertools.chain.from_iterable(both), KILLS)
+        return
+    rescues = iter(RESCUE)
+    for point in LIVE:
+        yield point
+        if "phase_started" in point:  # a job runs then, so there is one to rescue
+            yield next(rescues)
+
+
 def commit(origins: dict[str, Checkout], number: int) -> None:
     for name, origin in origins.items():
         origin.commit({f"page_{n}.txt": f"{name} {number} {n}\n" for n in range(FILES)})
 
 
-def indexed(home: Home, name: str) -> int:
-    """Return the number of the commit that a search answers from: all files are of this one."""
-    said = home.cidx("query", f"{name} ", "--repo", name, "--json").splitlines()
-    lines = [json.loads(line)["text"].split() for line in said]
-    assert sorted(int(file) for _, _, file in lines) == list(range(FILES))
-    (number,) = {int(number) for _, number, _ in lines}
-    return number
+def active(server: Server) -> list[Any]:
+    return [
+        job
+        for status in ("queued", "running")
+        for job in server.ask(f"/api/jobs?status={status}")["jobs"]
+    ]
 
 
-def check_jobs(server: Server, crowd: Crowd) -> list[Any]:
-    """Hold the daemon's jobs against what the clients were promised; return all of them."""
-    promised = set(crowd.accepted)
-    running = Counter(job["repository"] for job in server.ask("/api/jobs?status=running")["jobs"])
-    assert all(number == 1 for number in running.values()), running
+def check_stored(server: Server, crowd: Crowd, auditor: Auditor) -> None:
+    """Hold what the daemon has of every job against what the clients were promised and heard."""
+    caller = Caller(server)
     jobs: list[Any] = []
     following: str | None = ""
     while following is not None:
-        answer = server.ask(f"/api/jobs?limit=200{following}")
+        answer = caller.get(f"/api/jobs?limit=200{following}")
         jobs += answer["jobs"]
         following = f"&cursor={answer['next_cursor']}" if answer["next_cursor"] else None
-    assert promised <= {job["job_id"] for job in jobs}, "no accepted job is lost"
-    return jobs
-
-
-def check_events(server: Server, crowd: Crowd, jobs: list[Any]) -> None:
-    """Hold every job's stored events, and the follower's, to be whole and each there once."""
-    stored = [event for job in jobs for event in server.events(job["job_id"])]
-    stored.sort(key=lambda event: event["cursor"])
+    assert set(crowd.accepted) <= {job["job_id"] for job in jobs}, "no accepted job is lost"
+    stored = []
     for job in jobs:
-        types = [event["type"] for event in stored if event["job_id"] == job["job_id"]]
-        assert [kind for kind in types if kind in ENDS] == types[-1:] == [job["status"]]
-    cursors = [event["cursor"] for event in crowd.heard]
-    assert cursors == list(range(1, len(stored) + 1)), "no gap and no repeat"
+        stored += caller.get(f"/api/jobs/{job['job_id']}/events?after=0&limit=5000")["events"]
+    caller.close()
+    stored.sort(key=lambda event: event["cursor"])
+    crowd.wait_for(stored[-1]["cursor"])
     assert crowd.heard == stored
+    hear(crowd, auditor)
+    assert {job["job_id"]: job["status"] for job in jobs} == auditor.ended
+    cuts = [attempt["interrupted"] for job in jobs for attempt in job["attempts"]]
+    assert sum(cuts) == auditor.cuts
 
 
-def test_killed_at_random_moments_it_keeps_its_promises(
-    home: Home, daemon: Server, origins: dict[str, Checkout]
+def hear(crowd: Crowd, auditor: Auditor) -> None:
+    for event in crowd.heard[auditor.taken :]:
+        auditor.take(event)
+
+
+def test_killed_wherever_it_is_it_keeps_its_promises(
+    home: Home, daemon: Server, origins: dict[str, Checkout], reaper: Reaper
 ) -> None:
     commit(origins, 0)
     for name, origin in origins.items():
         home.cidx("repo", "add", str(origin.folder), "--name", name)
         home.cidx("sync", name, "--timeout", "60")
-    crowd = Crowd(daemon)
+    daemon.stop()
+    crowd, auditor, number = Crowd(daemon, NAMES, seed=SEED), Auditor(), 0
     try:
-        for number, after_s in enumerate(MOMENTS, 1):
+        for number, point in enumerate(points(), 1):
+            reaper.begin(point)
             commit(origins, number)
-            crowd.is_over.wait(after_s)
-            left = daemon.kill()
-            daemon.start()
-            wait_for_end(left)
-            check_jobs(daemon, crowd)
-            assert all(0 <= indexed(home, name) <= number for name in NAMES)
+            reaper.end(point)
+            hear(crowd, auditor)
+            assert crowd.wrong == []
+        assert reaper.begin(MOMENT)
         crowd.end_wishes()
         for name in NAMES:
             home.cidx("sync", name, "--timeout", "60")
-        for job in check_jobs(daemon, crowd):
-            daemon.ended(job["job_id"])
+        wait_until("the end of every job", lambda: not active(daemon))
+        check_stored(daemon, crowd, auditor)
     finally:
         crowd.end()
-    check_events(daemon, crowd, check_jobs(daemon, crowd))
-    assert crowd.wrong == []
-    assert [indexed(home, name) for name in NAMES] == [len(MOMENTS)] * len(NAMES)
+        tell(crowd, auditor, reaper)
+    caller = Caller(daemon)
+    for name in NAMES:
+        crowd.search(caller, name)
+    caller.close()
+    assert (crowd.wrong, auditor.faults) == ([], [])
+    assert set(crowd.seen.values()) == {number}, "what was last pushed is what is found"
     assert "Traceback" not in daemon.log()
-    cut = [event for event in crowd.heard if event["type"] == "interrupted"]
-    said = f"{len(MOMENTS)} kills, {len(crowd.accepted)} jobs, {len(cut)} of them cut off"
-    print(f"{said}, {len(crowd.heard)} events")  # noqa: T201 - the figures of `make crash`
+    assert set(points()) <= set(reaper.hits)
+
+
+def tell(crowd: Crowd, auditor: Auditor, reaper: Reaper) -> None:
+    """Print the figures of `make crash`."""
+    ends = Counter(auditor.ended.values())
+    lines = [
+        f"{reaper.hits.total()} kills, {len(set(crowd.accepted))} accepted jobs, {dict(ends)}",
+        f"{auditor.cuts} times a running one was cut off",
+        f"{auditor.taken} events, {crowd.searches} searches",
+        *(f"{hits:6} at {point}" for point, hits in reaper.hits.items()),
+        *(f"{missed:6} never came: {point}" for point, missed in reaper.missed.items()),
+    ]
+    print("\n".join(lines))  # noqa: T201 - see above

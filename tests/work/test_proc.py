@@ -241,6 +241,21 @@ async def test_without_grace_a_child_that_ignores_term_ends_at_once(*, is_ending
     assert asyncio.get_running_loop().time() - before < grace.GRACE_S / 2
 
 
+async def test_children_of_a_cancelled_job_that_all_ignore_term_have_one_grace_together() -> None:
+    code = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1)\n"
+    patience = grace.begin()
+    argv = python(code + "time.sleep(600)")
+    children = [await proc.start(argv, env=ENV, stall_s=60) for _ in range(2)]
+    for child in children:
+        await child.line()
+    before = asyncio.get_running_loop().time()
+    patience.limit()
+    for child in children:  # one after the other, as nested contexts do
+        await child.end()
+    assert grace.GRACE_S <= asyncio.get_running_loop().time() - before < 5
+    assert patience.has_killed
+
+
 async def test_a_child_killed_by_a_signal_says_so() -> None:
     ended = await proc.run(
         python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), env=ENV, stall_s=30
