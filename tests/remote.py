@@ -26,6 +26,7 @@ from aiohttp import web
 
 _HOP_HEADERS = {"connection", "transfer-encoding", "content-length"}
 _PATIENCE_S = 10.0
+_STEPS_PER_S = 20  # of a body that is slowed down
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -166,11 +167,11 @@ async def _sent(
     answer = web.StreamResponse(status=status, headers=kept)
     await answer.prepare(request)
     until = len(body) if lie.drop_after is None else min(lie.drop_after, len(body))
-    step = lie.bytes_per_s or max(until, 1)
+    step = max(1, lie.bytes_per_s // _STEPS_PER_S) if lie.bytes_per_s else max(until, 1)
     for begin in range(0, until, step):
         await answer.write(body[begin : min(begin + step, until)])
         if lie.bytes_per_s:
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 / _STEPS_PER_S)
     if until < len(body) and request.transport is not None:
         request.transport.abort()
     else:

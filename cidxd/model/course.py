@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from cidxd.errors import CidxdError
-from cidxd.model import estimate, moves, queue
+from cidxd.model import moves, queue, timing
 from cidxd.model.job import BranchMove, IllegalTransitionError, Job, JobError, Outcome, Status
 from cidxd.model.pipeline import Defer, GiveUp
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
-from cidxd.model.report import PhaseEnded, PhaseProgressed, PhaseStarted, Report
+from cidxd.model.report import PhaseEnded, PhaseProgressed, PhaseStarted, Report, TimePassed
 from cidxd.model.repository import BranchState, LastJob, Repository
+from cidxd.model.timing import Timing
 
 
 class PermitRefusedError(CidxdError):
@@ -44,13 +45,16 @@ def claim_due(state: State, limits: Limits, *, now: float) -> list[Job]:
 def report(state: State, job_id: str, news: Report, *, now: float) -> Job:
     """Take in what a running phase reports."""
     job = _active(state, job_id)
+    timings = timings_of(state, job)
     match news:
         case PhaseStarted(phase):
-            return state.take(moves.start_phase(job, phase, at=now))
+            return state.take(moves.start_phase(job, phase, at=now, timings=timings))
         case PhaseProgressed():
-            return state.take(moves.progress(job, news, at=now))
+            return state.take(moves.progress(job, news, at=now, timings=timings))
         case PhaseEnded():
-            return state.take(moves.end_phase(job, news, at=now))
+            return state.take(moves.end_phase(job, news, at=now, timings=timings))
+        case TimePassed():
+            return state.take(moves.pass_time(job, at=now, timings=timings))
         case _:
             assert_never(news)
 
@@ -96,7 +100,7 @@ def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
             (moved.branch for moved in result.commits if moved.is_default),
             repository.default_branch,
         ),
-        timings=(*repository.timings, estimate.timing_of(job))[-estimate.KEPT_TIMINGS :],
+        timings=timing.remembered(repository.timings, timing.timing_of(job)),
     )
     if result.outcome is Outcome.UPDATED:
         repository = dataclasses.replace(repository, branches=_branches(repository, result, job))
@@ -117,7 +121,9 @@ def end_attempt(
         return cancelled(state, job_id, now=now)
     match following:
         case Defer(seconds):
-            return state.take(moves.defer(job, error, run_after=now + seconds, at=now))
+            timings = timings_of(state, job)
+            run_after = now + seconds
+            return state.take(moves.defer(job, error, run_after=run_after, at=now, timings=timings))
         case GiveUp():
             failed = state.take(moves.fail(job, error, at=now))
             _noted(state, failed)
@@ -148,12 +154,24 @@ def interrupted(state: State, job_id: str, *, now: float) -> Job:
     return state.take(moves.interrupt(job, at=now))
 
 
+def timings_of(state: State, job: Job) -> tuple[Timing, ...]:
+    """Return what the last syncs of *job*'s repository took, the newest last."""
+    repository = state.repositories.get(job.repository_id)
+    return repository.timings if repository is not None else ()
+
+
 def _claim(state: State, job: Job, now: float) -> Job:
     repository = state.repositories.get(job.repository_id)
-    timings = repository.timings if repository else ()
-    is_first = job.options.full or repository is None or not repository.branches
-    shares = estimate.weights(timings, is_first=is_first)
-    return state.take(moves.claim(job, at=now, weights=shares, is_first=is_first))
+    is_new = repository is None or not repository.branches
+    return state.take(
+        moves.claim(
+            job,
+            at=now,
+            is_first=is_new or job.options.full,
+            is_new=is_new,
+            timings=timings_of(state, job),
+        )
+    )
 
 
 def _active(state: State, job_id: str) -> Job:

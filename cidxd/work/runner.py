@@ -16,7 +16,7 @@ from typing import Final, Protocol, assert_never
 import structlog
 
 from cidxd.errors import FaultError
-from cidxd.model import pipeline
+from cidxd.model import course, pipeline
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import IllegalTransitionError, Job
 from cidxd.store.database import StoreError
@@ -96,7 +96,12 @@ class Runner:
         log = _log.bind(job_id=job.job_id, repository=job.repository, attempt=job.attempt)
         log.info("job_started")
         with self._logs.pen(job.job_id) as say:
-            reporter = Reporter(job, lambda report: self._ledger.report(job.job_id, report), say)
+            reporter = Reporter(
+                job,
+                lambda report: self._ledger.report(job.job_id, report),
+                say,
+                course.timings_of(self._ledger.state, job),
+            )
             pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
             verdict = await self._verdict(job, reporter)
         reporter.close()
