@@ -5,7 +5,7 @@ REPOS ?= .
 LOOPS ?= 20
 BIN := .venv/bin
 
-.PHONY: demo test lint unit damage crash bench bench-index truth growth clean
+.PHONY: demo test lint unit damage crash bench bench-index bench-progress truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -37,6 +37,10 @@ bench: .venv/test-ready
 # Long; each wants repositories on this machine: make bench-index REPOS="../git ../linux".
 bench-index: .venv/test-ready
 	$(BIN)/python bench/index.py $(REPOS)
+
+# Percentages and estimates beside the truth, on repositories of this machine or on its own.
+bench-progress: .venv/test-ready
+	$(BIN)/python bench/progress.py $(if $(filter-out .,$(REPOS)),$(REPOS))
 
 truth: .venv/test-ready
 	$(BIN)/python bench/truth.py $(REPOS)

@@ -49,7 +49,7 @@ class Lie:
     drop_after: int | None = None
     hang: bool = False
     bytes_per_s: int | None = None
-    every_s: float = 1.0
+    every_s: float = 0.05
     only_service: str = ""
     times: int | None = None
 

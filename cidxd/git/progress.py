@@ -1,8 +1,7 @@
 """
 git's progress on stderr as reports of the fetch phase, told as one story that never goes back.
 
-Only received objects move the phase forward: they are most of its time, and the only
-count whose total holds for the whole of it.  The other steps tell their counts in words.
+Each of git's counts is a step of its own, with its own total.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cidxd.model.report import Phase, PhaseProgressed
+from cidxd.model.report import RECEIVING, Phase, PhaseProgressed
 
 _COUNT: Final = re.compile(
     r"(?:remote: )?(?P<title>[A-Z][A-Za-z ]+):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)"
@@ -21,12 +20,13 @@ _TOTAL: Final = re.compile(r"remote: Total (\d+) ")
 _STEPS: Final = (
     "counting objects",
     "compressing objects",
-    "receiving objects",
+    RECEIVING,
     "resolving deltas",
     "checking connectivity",
 )
-_RECEIVING: Final = _STEPS.index("receiving objects")
-_ALIASES: Final = {"unpacking objects": "receiving objects"}  # how git calls it for few objects
+_RECEIVING: Final = _STEPS.index(RECEIVING)
+_CHECKING: Final = _STEPS.index("checking connectivity")
+_ALIASES: Final = {"unpacking objects": RECEIVING}  # how git calls it for few objects
 _SCALES: Final = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
@@ -56,8 +56,8 @@ class FetchProgress:
         self._step = step
         done, total_count = int(match["done"]), int(match["total"])
         if step != _RECEIVING:
-            told = f"{_STEPS[step]}, {done:,} of {total_count:,}"
-            return PhaseProgressed(Phase.FETCH, 0, 0, "objects", step=told)
+            unit = _STEPS[step].rpartition(" ")[2] if step != _CHECKING else "objects"
+            return PhaseProgressed(Phase.FETCH, done, total_count, unit, step=_STEPS[step])
         self.objects_received = max(self.objects_received, done)
         self.bytes_received = max(self.bytes_received, _size(match["amount"], match["scale"]))
         return PhaseProgressed(

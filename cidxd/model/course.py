@@ -12,15 +12,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from cidxd.errors import CidxdError, FaultError
-from cidxd.model import estimate, incidents, moves, pipeline, queue
+from cidxd.model import incidents, moves, pipeline, queue, timing
 from cidxd.model.incident import Incident
 from cidxd.model.job import BranchMove, IllegalTransitionError, Job, JobError, Outcome, Status
 from cidxd.model.pipeline import Defer, GiveUp
 from cidxd.model.queue import Limits
 from cidxd.model.records import Wait
 from cidxd.model.registry import State
-from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Report
+from cidxd.model.report import (
+    Phase,
+    PhaseEnded,
+    PhaseProgressed,
+    PhaseStarted,
+    Report,
+    TimePassed,
+)
 from cidxd.model.repository import BranchState, LastJob, Repository
+from cidxd.model.timing import Timing
 
 
 class PermitRefusedError(CidxdError):
@@ -48,13 +56,16 @@ def report(state: State, job_id: str, news: Report, *, now: float) -> Job:
     job = _active(state, job_id)
     if isinstance(news, PhaseProgressed | PhaseEnded) and news.phase is Phase.FETCH:
         incidents.answered(state, job, in_full=isinstance(news, PhaseEnded))
+    timings, at = timings_of(state, job), job.not_before(now)
     match news:
         case PhaseStarted(phase):
-            return state.take(moves.start_phase(job, phase, at=job.not_before(now)))
+            return state.take(moves.start_phase(job, phase, at=at, timings=timings))
         case PhaseProgressed():
-            return state.take(moves.progress(job, news, at=job.not_before(now)))
+            return state.take(moves.progress(job, news, at=at, timings=timings))
         case PhaseEnded():
-            return state.take(moves.end_phase(job, news, at=job.not_before(now)))
+            return state.take(moves.end_phase(job, news, at=at, timings=timings))
+        case TimePassed():
+            return state.take(moves.pass_time(job, at=at, timings=timings))
         case _:
             assert_never(news)
 
@@ -102,7 +113,7 @@ def complete(state: State, job_id: str, result: Result, *, now: float) -> Job:
             (moved.branch for moved in result.commits if moved.is_default),
             repository.default_branch,
         ),
-        timings=(*repository.timings, estimate.timing_of(job))[-estimate.KEPT_TIMINGS :],
+        timings=timing.remembered(repository.timings, timing.timing_of(job)),
     )
     if result.outcome is Outcome.UPDATED:
         repository = dataclasses.replace(repository, branches=_branches(repository, result, job))
@@ -145,7 +156,8 @@ def end_attempt(
         return _held(state, job, error, incident, limits, now)
     match following:
         case Defer(seconds):
-            return state.take(moves.defer(job, error, Wait(now + seconds, now), at=at))
+            wait, timings = Wait(now + seconds, now), timings_of(state, job)
+            return state.take(moves.defer(job, error, wait, at=at, timings=timings))
         case GiveUp():
             return _failed(state, job, error, at)
         case _:
@@ -174,13 +186,25 @@ def interrupted(state: State, job_id: str, *, now: float) -> Job:
     return state.take(moves.interrupt(job, at=job.not_before(now)))
 
 
+def timings_of(state: State, job: Job) -> tuple[Timing, ...]:
+    """Return what the last syncs of *job*'s repository took, the newest last."""
+    repository = state.repositories.get(job.repository_id)
+    return repository.timings if repository is not None else ()
+
+
 def _claim(state: State, job: Job, now: float) -> Job:
     repository = state.repositories.get(job.repository_id)
-    timings = repository.timings if repository else ()
-    is_first = job.options.full or repository is None or not repository.branches
-    shares = estimate.weights(timings, is_first=is_first)
+    is_new = repository is None or not repository.branches
     incidents.claimed(state, job)
-    return state.take(moves.claim(job, at=job.not_before(now), weights=shares, is_first=is_first))
+    return state.take(
+        moves.claim(
+            job,
+            at=job.not_before(now),
+            is_first=is_new or job.options.full,
+            is_new=is_new,
+            timings=timings_of(state, job),
+        )
+    )
 
 
 def _held(  # noqa: PLR0917 - a fault, its cause and the limits
@@ -194,8 +218,7 @@ def _held(  # noqa: PLR0917 - a fault, its cause and the limits
     if incidents.is_overdue(job, incident, limits.hold_s, now):
         return _failed(state, job, error, job.not_before(now))
     why = incidents.words(state, incident, now)
-    run_after = incident.next_attempt_at
-    wait = Wait(run_after, now, held=why)
+    wait = Wait(incident.next_attempt_at, now, held=why)
     return state.take(moves.defer(job, error, wait, at=job.not_before(now)))
 
 

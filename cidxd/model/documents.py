@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from cidxd.model import instant
-from cidxd.model.job import CancelRequest, JobError, PhaseRecord
+from cidxd.model import estimate, instant
+from cidxd.model.job import CancelRequest, Event, Job, JobError, Kind, PhaseRecord
+
+
+def event_of(job: Job, kind: Kind, at: float, extra: Mapping[str, Any]) -> Event:
+    """Return the event that made *job* what it is."""
+    data = {
+        "status": job.status,
+        "phase": job.phase,
+        "progress_percentage": estimate.shown(job.progress),
+        "message": job.message,
+        **extra,
+    }
+    return Event(
+        job_id=job.job_id,
+        repository_id=job.repository_id,
+        repository=job.repository,
+        seq=job.seq,
+        at=at,
+        kind=kind,
+        data=data,
+    )
 
 
 def phase_document(record: PhaseRecord) -> dict[str, Any]:

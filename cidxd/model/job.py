@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cidxd.model.report import ORDER, Phase, Usage
+from cidxd.model.steps import Guess, Step
 
 
 class Status(enum.StrEnum):
@@ -140,7 +141,13 @@ class JobError:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseRecord:
-    """One phase of the current attempt; instants in POSIX seconds."""
+    """
+    One phase of the current attempt; instants in POSIX seconds.
+
+    Attributes:
+        steps: In the order in which they began, the running one last.
+        earlier: The steps of the attempt before.
+    """
 
     name: Phase
     status: PhaseStatus = PhaseStatus.PENDING
@@ -148,6 +155,8 @@ class PhaseRecord:
     started_at: float | None = None
     finished_at: float | None = None
     counters: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    earlier: tuple[Step, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +202,14 @@ class Job:
     Attributes:
         returned: It ran and was put back (deferred or interrupted); it keeps its place.
         progress: High-water mark in percent, 0 to 100; 100 only when completed.
-        weights: Expected share of each phase, in ORDER, fixed at the first claim; sums to 1.
         attempt: How many attempts count so far.
         run_after: Earliest next start in POSIX seconds, None for at once.
         deferred_at: When that was decided.
-        is_first: The repository had no index when the job was claimed.
         traceparent: Of the request that made the job, checked; see `trace`.
+        is_first: All content is to be indexed: there was no index when the job was claimed, or
+            a full one was asked for; `is_new`: there was none.
+        guesses: Of the time remaining, while the job is active: those from half its time on.
+        estimate_ratio: What was guessed at half its time, over what it became; see `estimate`.
         seq: Number of its last event, from 1; also its version.
     """
 
@@ -219,7 +230,9 @@ class Job:
     finished_at: float | None = None
     returned: bool = False
     is_first: bool = False
-    weights: tuple[float, ...] = ()
+    is_new: bool = False
+    guesses: tuple[Guess, ...] = ()
+    estimate_ratio: float | None = None
     attempt: int = 0
     run_after: float | None = None
     deferred_at: float | None = None

@@ -11,11 +11,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cidxd.model import estimate, instant, records
-from cidxd.model.documents import error_document, phase_document, wish
+from cidxd.model import estimate, instant, records, wording
+from cidxd.model.documents import error_document, event_of, phase_document, wish
 from cidxd.model.job import (
     FINAL,
-    NEW_PHASES,
     TRANSITIONS,
     Attempt,
     BranchMove,
@@ -33,6 +32,9 @@ from cidxd.model.job import (
 )
 from cidxd.model.records import Wait
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
+from cidxd.model.timing import Timing
+
+Timings = Sequence[Timing]  # of the repository's last syncs
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +45,16 @@ class Moved:
     event: Event
 
 
-def _move(job: Job, kind: Kind, *, at: float, extra: Mapping[str, Any], **changes: Any) -> Moved:  # noqa: ANN401 - fields of Job
+def _move(
+    job: Job,
+    kind: Kind,
+    *,
+    at: float,
+    extra: Mapping[str, Any],
+    timings: Timings | None = None,
+    **changes: Any,  # noqa: ANN401 - fields of Job
+) -> Moved:
+    """Return *job* after an event; with *timings* its percentage moves on as well."""
     try:
         status = TRANSITIONS[job.status][kind]
     except KeyError:
@@ -56,26 +67,9 @@ def _move(job: Job, kind: Kind, *, at: float, extra: Mapping[str, Any], **change
     if status in FINAL:
         changes["finished_at"] = at
     after = dataclasses.replace(job, **changes)
-    return Moved(after, _event(after, kind, at, extra))
-
-
-def _event(job: Job, kind: Kind, at: float, extra: Mapping[str, Any]) -> Event:
-    data = {
-        "status": job.status,
-        "phase": job.phase,
-        "progress_percentage": estimate.shown(job.progress),
-        "message": job.message,
-        **extra,
-    }
-    return Event(
-        job_id=job.job_id,
-        repository_id=job.repository_id,
-        repository=job.repository,
-        seq=job.seq,
-        at=at,
-        kind=kind,
-        data=data,
-    )
+    if timings is not None:
+        after = estimate.advanced(after, timings, now=at)
+    return Moved(after, event_of(after, kind, at, extra))
 
 
 def enqueue(job: Job, *, at: float) -> Moved:
@@ -86,21 +80,15 @@ def enqueue(job: Job, *, at: float) -> Moved:
 def join(job: Job, *, user: str, options: Options, at: float) -> Moved:
     """Return the queued *job* answering *user* as well, with the stronger options of both."""
     requesters = job.requesters if user in job.requesters else (*job.requesters, user)
-    both = unite(job.options, options)
+    both = records.unite(job.options, options)
     return _move(
         job, Kind.JOINED, at=at, extra={"requester": user}, requesters=requesters, options=both
     )
 
 
-def unite(one: Options, other: Options) -> Options:
-    """Return options that give each request what it asked for; no branch named means all."""
-    branches: tuple[str, ...] = ()
-    if one.branches and other.branches:
-        branches = tuple(sorted({*one.branches, *other.branches}))
-    return Options(full=one.full or other.full, branches=branches)
-
-
-def claim(job: Job, *, at: float, weights: tuple[float, ...], is_first: bool) -> Moved:
+def claim(
+    job: Job, *, at: float, is_first: bool, is_new: bool = False, timings: Timings = ()
+) -> Moved:
     """Return *job* running its next attempt, all phases pending."""
     number = job.attempt + 1
     return _move(
@@ -111,9 +99,10 @@ def claim(job: Job, *, at: float, weights: tuple[float, ...], is_first: bool) ->
         attempt=number,
         attempts=(*job.attempts, Attempt(number=number, started_at=at)),
         started_at=job.started_at or at,
-        weights=job.weights or weights,
+        timings=timings,
         is_first=is_first,
-        phases=NEW_PHASES,
+        is_new=is_new,
+        phases=records.renewed(job.phases),
         error=None,
         run_after=None,
         deferred_at=None,
@@ -121,39 +110,43 @@ def claim(job: Job, *, at: float, weights: tuple[float, ...], is_first: bool) ->
     )
 
 
-def start_phase(job: Job, phase: Phase, *, at: float) -> Moved:
+def start_phase(job: Job, phase: Phase, *, at: float, timings: Timings = ()) -> Moved:
     """Return *job* in *phase*."""
-    record = PhaseRecord(name=phase, status=PhaseStatus.RUNNING, started_at=at)
+    earlier = job.record_of(phase).earlier
+    record = PhaseRecord(name=phase, status=PhaseStatus.RUNNING, started_at=at, earlier=earlier)
     extra = {"phase_record": phase_document(record)}
     return _move(
         job,
         Kind.PHASE_STARTED,
         at=at,
         extra=extra,
+        timings=timings,
         phase=phase,
         phases=records.replaced(job.phases, record),
-        message=estimate.opening(phase),
+        message=wording.opening(phase),
     )
 
 
-def progress(job: Job, report: PhaseProgressed, *, at: float) -> Moved:
+def progress(job: Job, report: PhaseProgressed, *, at: float, timings: Timings = ()) -> Moved:
     """Return *job* a little further; its percentage never goes back."""
-    record = job.record_of(report.phase)
-    fraction = max(record.fraction, estimate.fraction(report))
-    phases = records.replaced(job.phases, dataclasses.replace(record, fraction=fraction))
-    elapsed = at - record.started_at if record.started_at is not None else 0.0
+    record = estimate.taken(job.record_of(report.phase), report, at=at)
     return _move(
         job,
         Kind.PROGRESSED,
         at=at,
         extra={},
-        phases=phases,
-        progress=max(job.progress, estimate.reached(job.weights, phases)),
-        message=estimate.message(report, elapsed),
+        timings=timings,
+        phases=records.replaced(job.phases, record),
+        message=wording.message(report, at - record.steps[-1].started_at),
     )
 
 
-def end_phase(job: Job, report: PhaseEnded, *, at: float) -> Moved:
+def pass_time(job: Job, *, at: float, timings: Timings = ()) -> Moved:
+    """Return *job* as far as it is likely to be by now; nothing was reported."""
+    return _move(job, Kind.PROGRESSED, at=at, extra={}, timings=timings)
+
+
+def end_phase(job: Job, report: PhaseEnded, *, at: float, timings: Timings = ()) -> Moved:
     """Return *job* with *report*'s phase completed and what it used added up."""
     record = dataclasses.replace(
         job.record_of(report.phase),
@@ -168,8 +161,8 @@ def end_phase(job: Job, report: PhaseEnded, *, at: float) -> Moved:
         Kind.PHASE_COMPLETED,
         at=at,
         extra={"phase_record": phase_document(record)},
+        timings=timings,
         phases=phases,
-        progress=max(job.progress, estimate.reached(job.weights, phases)),
         usage={
             **job.usage,
             report.phase: job.usage.get(report.phase, Usage()) + report.usage,
@@ -202,6 +195,7 @@ def complete(
 ) -> Moved:
     """Return *job* completed; phases it did not need are skipped."""
     phases = records.closed(job.phases, PhaseStatus.COMPLETED, at)
+    is_judged = outcome is Outcome.UPDATED
     return _move(
         job,
         Kind.COMPLETED,
@@ -211,6 +205,8 @@ def complete(
         phase=None,
         phases=phases,
         progress=100.0,
+        guesses=(),
+        estimate_ratio=estimate.ratio(job, finished_at=at) if is_judged else None,
         summary=dict(summary),
         commits=tuple(commits),
         attempts=records.attempts_ended(job, at),
@@ -234,7 +230,9 @@ def fail(job: Job, error: JobError, *, at: float) -> Moved:
     )
 
 
-def defer(job: Job, error: JobError, wait: Wait, *, at: float) -> Moved:
+def defer(
+    job: Job, error: JobError, wait: Wait, *, at: float, timings: Timings | None = None
+) -> Moved:
     """Return *job* queued again, to wait."""
     extra = {"error": error_document(error), "run_after": instant.to_wire(wait.run_after)}
     held = wait.held is not None
@@ -243,6 +241,7 @@ def defer(job: Job, error: JobError, wait: Wait, *, at: float) -> Moved:
         Kind.DEFERRED,
         at=at,
         extra={**extra, "held": wait.held} if held else extra,
+        timings=timings,
         phase=None,
         returned=True,
         attempt=job.attempt - 1 if held else job.attempt,

@@ -126,6 +126,11 @@ def place(job: Job, state: State, limits: Limits, *, now: float) -> Place | None
     return Place(position, held or view.slots.obstacle(job, now) or _turn(job, state, limits, now))
 
 
+def line(state: State, *, now: float) -> list[Job]:
+    """Return the queued jobs in the order of their turns."""
+    return _line(state, _queued(state.jobs.active()), int(now))
+
+
 def pause(state: State, *, reason: str, user: str, now: float) -> Pause:
     """Claim no job from now on; who did so first for the same reason stays on record."""
     known = state.pause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from cidxd.model.job import Attempt, Job, JobError, PhaseRecord, PhaseStatus
+from cidxd.model.job import Attempt, Job, JobError, Options, PhaseRecord, PhaseStatus
 from cidxd.model.report import ORDER
 
 
@@ -29,6 +29,11 @@ def replaced(phases: tuple[PhaseRecord, ...], record: PhaseRecord) -> tuple[Phas
     """Return *phases* with *record* in its phase's place."""
     at = ORDER.index(record.name)
     return (*phases[:at], record, *phases[at + 1 :])
+
+
+def renewed(phases: tuple[PhaseRecord, ...]) -> tuple[PhaseRecord, ...]:
+    """Return the records of a next attempt, which remember the steps of this one."""
+    return tuple(PhaseRecord(name=old.name, earlier=old.steps or old.earlier) for old in phases)
 
 
 def closed(
@@ -61,3 +66,11 @@ def attempts_ended(
         job.attempts[-1], finished_at=at, error=error, interrupted=interrupted
     )
     return (*job.attempts[:-1], last)
+
+
+def unite(one: Options, other: Options) -> Options:
+    """Return options that give each request what it asked for; no branch named means all."""
+    branches: tuple[str, ...] = ()
+    if one.branches and other.branches:
+        branches = tuple(sorted({*one.branches, *other.branches}))
+    return Options(full=one.full or other.full, branches=branches)

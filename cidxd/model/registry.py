@@ -115,6 +115,7 @@ class JobTable(Table[str, Job]):
         claims: How many claims there were since the start; a claim's number is its turn.
         version: Another one after each job that was put.
         memo: What `queue` worked out of some version, and what it depends on.
+        forecast: Likewise of `forecast`: the starts of queued jobs by id, seconds from then.
     """
 
     below: JobTable | None
@@ -127,6 +128,7 @@ class JobTable(Table[str, Job]):
         self.claims: int = below.claims if below else 0
         self.version = 0
         self.memo: tuple[object, object] | None = None
+        self.forecast: tuple[object, dict[str, float]] | None = None
 
     def put(self, key: str, row: Job) -> None:
         """Add or replace a job."""

@@ -23,6 +23,7 @@ class Phase(enum.StrEnum):
 
 
 ORDER: Final = tuple(Phase)
+RECEIVING: Final = "receiving objects"  # the step of a fetch in which most of it comes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,4 +83,9 @@ class PhaseEnded:
     usage: Usage
 
 
-Report = PhaseStarted | PhaseProgressed | PhaseEnded
+@dataclasses.dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing new is known, but so much time passed that the percentage moved."""
+
+
+Report = PhaseStarted | PhaseProgressed | PhaseEnded | TimePassed

@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from cidxd.errors import InvalidError
-from cidxd.model.estimate import Timing
+from cidxd.model.timing import Timing
 
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
 _URL: Final = re.compile(

@@ -34,6 +34,22 @@ class Spread:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Missed:
+    """
+    By how much the time remaining was misjudged at half time.
+
+    Attributes:
+        count: Jobs with an estimate that can be judged.
+        median: Of |estimate - truth| / truth; None of no jobs.
+        near: How many were within a fifth.
+    """
+
+    count: int = 0
+    median: float | None = None
+    near: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Figures:
     """
     What became of some jobs.
@@ -41,12 +57,14 @@ class Figures:
     Attributes:
         duration: From the first start to the end, of the completed ones.
         wait: From the request to the first start, of those that started.
+        estimate: How far off their estimates were.
         updated, unchanged, failed, cancelled: How many ended so.
         files_indexed, bytes_indexed: In all.
     """
 
     duration: Spread
     wait: Spread
+    estimate: Missed
     updated: int
     unchanged: int
     failed: int
@@ -72,6 +90,16 @@ _SPREADS: Final = """
         SELECT {group} AS name, max(0.0, {seconds}) AS seconds,
             cume_dist() OVER (PARTITION BY {group} ORDER BY {seconds}) AS share
         {ended} AND {condition}
+    ) GROUP BY name
+"""
+_MISSED: Final = """
+    SELECT name, count(*), min(missed) FILTER (WHERE share >= 0.5), sum(missed <= 0.2)
+    FROM (
+        SELECT {group} AS name, abs(estimate_ratio - 1) AS missed,
+            cume_dist() OVER (PARTITION BY {group} ORDER BY abs(estimate_ratio - 1)) AS share
+        FROM job INDEXED BY job_by_estimate
+        WHERE estimate_ratio IS NOT NULL AND finished_at >= :since
+        AND repository_id IN (SELECT value FROM json_each(:repository_ids))
     ) GROUP BY name
 """
 _DURATION: Final = ("finished_at - started_at", "status = 'completed'")
@@ -101,10 +129,17 @@ async def figures(
         )
         durations = await _spreads(connection, group, _DURATION, window)
         waits = await _spreads(connection, group, _WAIT, window)
+        missed = await connection.execute_fetchall(_MISSED.format(group=group), window)
     except aiosqlite.Error as err:
         raise StoreError(f"the database cannot be read: {err}") from err
+    misses = {name: Missed(*numbers) for name, *numbers in missed}
     return {
-        name: Figures(durations.get(name, Spread()), waits.get(name, Spread()), *numbers)
+        name: Figures(
+            durations.get(name, Spread()),
+            waits.get(name, Spread()),
+            misses.get(name, Missed()),
+            *numbers,
+        )
         for name, *numbers in counts
     }
 

@@ -29,13 +29,15 @@ _INCIDENT: Final = TypeAdapter(Incident)
 
 _PUT_JOB: Final = """
     INSERT INTO job (job_id, repository_id, repository, requested_by, status, outcome, returned,
-                     created_at, started_at, finished_at, files_indexed, bytes_indexed, seq, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     created_at, started_at, finished_at, files_indexed, bytes_indexed,
+                     estimate_ratio, seq, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (job_id) DO UPDATE SET
         repository = excluded.repository, requested_by = excluded.requested_by,
         status = excluded.status, outcome = excluded.outcome, returned = excluded.returned,
         started_at = excluded.started_at, finished_at = excluded.finished_at,
         files_indexed = excluded.files_indexed, bytes_indexed = excluded.bytes_indexed,
+        estimate_ratio = excluded.estimate_ratio,
         seq = excluded.seq, body = excluded.body
 """
 _PUT_EVENT: Final = """
@@ -231,6 +233,7 @@ def _job_row(job: Job) -> Row:
         job.finished_at,
         summary.get("files_indexed"),
         summary.get("bytes_indexed"),
+        job.estimate_ratio,
         job.seq,
         _JOB.dump_json(job).decode(),
     )

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from cidxd.model import catalogue, instant
 from cidxd.store import figures
 from cidxd.store.database import open_reader
-from cidxd.store.figures import Figures, Group, Spread
+from cidxd.store.figures import Figures, Group, Missed, Spread
 from cidxd.web.requests import StatsQuery
 from cidxd.web.route import Call, Route, answer
 from cidxd.web.services import Services
@@ -36,12 +36,21 @@ class SpreadDocument(TypedDict):
     p90: float | None
 
 
+class EstimateErrorDocument(TypedDict):
+    """How far off the time remaining was at half time, in percent of what it became."""
+
+    count: int
+    median_percent: float | None
+    within_20_percent: int
+
+
 class FiguresDocument(TypedDict):
     """Durations are of completed jobs, from first start to end; waits of those that started."""
 
     jobs: OutcomeCounts
     duration_seconds: SpreadDocument
     wait_seconds: SpreadDocument
+    estimate_error: EstimateErrorDocument
     files_indexed: int
     bytes_indexed: int
 
@@ -123,6 +132,7 @@ def _document(found: Figures) -> FiguresDocument:
         },
         "duration_seconds": _spread_document(found.duration),
         "wait_seconds": _spread_document(found.wait),
+        "estimate_error": _missed_document(found.estimate),
         "files_indexed": found.files_indexed,
         "bytes_indexed": found.bytes_indexed,
     }
@@ -130,6 +140,14 @@ def _document(found: Figures) -> FiguresDocument:
 
 def _spread_document(spread: Spread) -> SpreadDocument:
     return {"median": _rounded(spread.median), "p90": _rounded(spread.p90)}
+
+
+def _missed_document(missed: Missed) -> EstimateErrorDocument:
+    return {
+        "count": missed.count,
+        "median_percent": None if missed.median is None else round(100 * missed.median, 1),
+        "within_20_percent": missed.near,
+    }
 
 
 def _rounded(seconds: float | None) -> float | None:

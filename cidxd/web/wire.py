@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from cidxd.model import estimate, instant, queue
+from cidxd.model import course, estimate, forecast, instant, queue
 from cidxd.model.documents import error_document, phase_document
 from cidxd.model.job import Attempt, BranchMove, CancelRequest, Event, Job, Options
 from cidxd.model.queue import Limits
@@ -16,7 +16,7 @@ from cidxd.web import documents as doc
 
 def job_document(job: Job, state: State, limits: Limits, now: float) -> doc.JobDocument:
     """Return *job* as the wire has it; elapsed time, estimate and queue are as of *now*."""
-    left = _estimate(job, state, now)
+    left = _estimate(job, state, limits, now)
     stored = {
         "job_id": job.job_id,
         "repository": job.repository,
@@ -101,9 +101,12 @@ def repository_document(row: Repository, state: State) -> doc.RepositoryDocument
     }
 
 
-def _estimate(job: Job, state: State, now: float) -> doc.Estimate | None:
-    repository = state.repositories.get(job.repository_id)
-    left = estimate.remaining(job, repository.timings if repository else (), now=now)
+def _estimate(job: Job, state: State, limits: Limits, now: float) -> doc.Estimate | None:
+    starts_in_s = forecast.starts_in(job, state, limits, now=now)
+    if starts_in_s is None:  # nobody knows when the queue is resumed
+        return None
+    timings = course.timings_of(state, job)
+    left = estimate.remaining(job, timings, now=now, starts_in_s=starts_in_s)
     if left is None:
         return None
     return {

@@ -176,7 +176,7 @@ class Metrics:
             took = max(0.0, event.at - job.started_at)
             self._job_seconds.labels(event.data["status"]).observe(took)
         # What was guessed at half its time over what it became; None where nobody guessed.
-        ratio: float | None = getattr(job, "estimate_ratio", None)
+        ratio: float | None = job.estimate_ratio
         if ratio is not None:
             self._estimate_error.observe(abs(ratio - 1.0))
 

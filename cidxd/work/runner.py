@@ -17,7 +17,7 @@ import structlog
 
 from cidxd import machine
 from cidxd.errors import FaultError
-from cidxd.model import pipeline
+from cidxd.model import course, pipeline
 from cidxd.model import trace as trace_ids
 from cidxd.model.course import PermitRefusedError, Result
 from cidxd.model.job import Event, IllegalTransitionError, Job, Kind
@@ -90,7 +90,12 @@ class Runner:
         _bind(job)  # this task, and those that it starts, are the job's alone
         _log.info("job_started")
         with self._logs.pen(job.job_id) as say:
-            reporter = Reporter(job, lambda report: self._report(job.job_id, report), say)
+            reporter = Reporter(
+                job,
+                lambda report: self._report(job.job_id, report),
+                say,
+                course.timings_of(self._ledger.state, job),
+            )
             pump = asyncio.create_task(reporter.run(), name=f"reporter {job.job_id}")
             verdict = await self._verdict(job, reporter)
         reporter.close()

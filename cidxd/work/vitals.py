@@ -15,7 +15,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from cidxd.model import estimate
+from cidxd.model import wording
 from cidxd.store.ledger import Ledger
 from cidxd.work.folders import DataFolder
 
@@ -112,7 +112,7 @@ def _disk_fault(data: DataFolder) -> str | None:
             return f"the disk cannot be looked at: {folder}: {err.strerror}"
         free = disk.f_bavail * disk.f_frsize
         if free < ROOM_BYTES:
-            return f"the disk is full: {estimate.size(free)} left for {folder}"
+            return f"the disk is full: {wording.size(free)} left for {folder}"
         if disk.f_files and disk.f_favail < ROOM_FILES:  # no f_files: it does not count them
             return f"the disk is full: {disk.f_favail} files left for {folder}"
     return None

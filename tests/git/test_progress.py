@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cidxd.git.progress import FetchProgress, is_progress
-from cidxd.model import estimate
+from cidxd.model import wording
 from cidxd.model.report import Phase, PhaseProgressed
 
 # One fetch as git 2.39 tells it, split at CR and LF.
@@ -33,20 +33,25 @@ def test_receiving_tells_counts_and_bytes() -> None:
 
 
 def test_people_read_each_step_in_plain_words() -> None:
-    told = [estimate.message(report, 3.0) for report in _story(RECORDS)]
+    told = [wording.message(report, 3.0) for report in _story(RECORDS)]
 
-    assert told[0] == "counting objects, 500 of 1,000"
+    assert told[0] == "counting objects: 500 of 1,000 objects, 170 objects/s"
     assert "receiving objects: 450 of 1,000 objects, 12.9 MB, 4.3 MB/s" in told
-    assert told[-1] == "resolving deltas, 300 of 300"
+    assert told[-1] == "resolving deltas: 300 of 300 deltas, 100 deltas/s"
 
 
-def test_percentage_never_goes_back_to_an_earlier_step() -> None:
-    reached = 0.0
-    for report in _story([*RECORDS, "remote: Counting objects:  10% (1/10)"]):
-        fraction = estimate.fraction(report)
-        assert fraction == 0.0 or fraction >= reached
-        reached = max(reached, fraction)
-    assert reached == 1.0
+def test_the_story_never_goes_back_to_an_earlier_step() -> None:
+    told = _story([*RECORDS, "remote: Counting objects:  10% (1/10)"])
+    steps = list(dict.fromkeys(report.step for report in told))
+    assert steps == [
+        "counting objects",
+        "compressing objects",
+        "receiving objects",
+        "resolving deltas",
+    ]
+    for step in steps:
+        done = [report.done for report in told if report.step == step]
+        assert done == sorted(done)
 
 
 def test_final_figures_are_what_was_received() -> None:

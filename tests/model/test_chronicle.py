@@ -36,7 +36,7 @@ UPDATED: dict[str, Any] = {"summary": {}, "commits": (MOVED,)}
         (moves.enqueue(QUEUED, at=2.0), []),
         (moves.withdraw(QUEUED, user="ada", at=2.0), []),
         (
-            moves.claim(QUEUED, at=2.0, weights=(0.2,) * 5, is_first=True),
+            moves.claim(QUEUED, at=2.0, is_first=True),
             ["attempt 1 started"],
         ),
         (moves.start_phase(RUNNING, Phase.FETCH, at=2.0), ["fetch started"]),

@@ -26,7 +26,6 @@ from cidxd.model.report import ORDER, Phase, PhaseEnded, PhaseProgressed, Usage
 
 ERROR = job_error(FaultError("remote-unreachable", "no route"), Phase.FETCH)
 CANCEL = CancelRequest(requested_by="ada", reason="", at=1.0)
-SHARES = (0.2,) * 5
 QUEUED = Job(
     job_id="j",
     repository_id=1,
@@ -39,7 +38,7 @@ MOVES = {
     Kind.ENQUEUED: lambda job: moves.enqueue(job, at=2.0),
     Kind.JOINED: lambda job: moves.join(job, user="cy", options=ANYTHING, at=2.0),
     Kind.WITHDRAWN: lambda job: moves.withdraw(job, user="ada", at=2.0),
-    Kind.CLAIMED: lambda job: moves.claim(job, at=2.0, weights=SHARES, is_first=True),
+    Kind.CLAIMED: lambda job: moves.claim(job, at=2.0, is_first=True),
     Kind.PHASE_STARTED: lambda job: moves.start_phase(job, Phase.FETCH, at=2.0),
     Kind.PROGRESSED: lambda job: moves.progress(
         job, PhaseProgressed(Phase.FETCH, 1, 2, "objects"), at=2.0
@@ -60,7 +59,7 @@ MOVES = {
 
 
 def job_in(status: Status) -> Job:
-    running = moves.claim(QUEUED, at=1.0, weights=SHARES, is_first=True).job
+    running = moves.claim(QUEUED, at=1.0, is_first=True).job
     return {
         Status.QUEUED: QUEUED,
         Status.RUNNING: running,
@@ -110,9 +109,8 @@ def test_a_deferred_attempt_stays_listed_with_its_error_and_counts() -> None:
     deferred = moves.defer(job_in(Status.RUNNING), ERROR, Wait(9.0, 2.0), at=2.0).job
     assert (deferred.attempt, deferred.returned, deferred.run_after) == (1, True, 9.0)
     assert deferred.attempts[0].error == ERROR
-    again = moves.claim(deferred, at=9.0, weights=(1.0, 0, 0, 0, 0), is_first=False).job
+    again = moves.claim(deferred, at=9.0, is_first=False).job
     assert (again.attempt, again.error, again.run_after) == (2, None, None)
-    assert again.weights == SHARES, "one denominator over all attempts"
     assert {record.status for record in again.phases} == {PhaseStatus.PENDING}
 
 
@@ -120,7 +118,7 @@ def test_an_interrupted_attempt_is_given_back_and_stays_listed() -> None:
     back = moves.interrupt(job_in(Status.RUNNING), at=2.0).job
     assert back.attempt == 0
     assert back.attempts[0].interrupted
-    again = moves.claim(back, at=3.0, weights=SHARES, is_first=True).job
+    again = moves.claim(back, at=3.0, is_first=True).job
     assert [attempt.number for attempt in again.attempts] == [1, 1]
 
 
@@ -145,7 +143,7 @@ def test_usage_adds_up_over_attempts_with_the_larger_peak() -> None:
 
 def test_history_has_every_change_of_status_and_phase_and_no_progress() -> None:
     moved: Moved = moves.enqueue(QUEUED, at=1.0)
-    moved = moves.claim(moved.job, at=2.0, weights=SHARES, is_first=True)
+    moved = moves.claim(moved.job, at=2.0, is_first=True)
     moved = moves.start_phase(moved.job, Phase.FETCH, at=3.0)
     for done in range(3):
         report = PhaseProgressed(Phase.FETCH, done, 10, "objects")
@@ -161,7 +159,7 @@ def test_history_has_every_change_of_status_and_phase_and_no_progress() -> None:
 
 def test_a_job_is_never_changed_in_place() -> None:
     before = dataclasses.replace(QUEUED)
-    moves.claim(QUEUED, at=2.0, weights=SHARES, is_first=True)
+    moves.claim(QUEUED, at=2.0, is_first=True)
     assert before == QUEUED
 
 

@@ -116,7 +116,7 @@ def test_a_restart_completes_what_was_published_cancels_what_was_to_be_and_reque
     None
 ):
     queued = Job(job_id="j", repository_id=1, repository="r", requested_by="a", created_at=0.0)
-    running = moves.claim(queued, at=1.0, weights=(), is_first=True).job
+    running = moves.claim(queued, at=1.0, is_first=True).job
     permitted = moves.permit(running, summary={}, commits=(), at=2.0).job
     request = CancelRequest(requested_by="a", reason="", at=2.0)
     to_cancel = moves.request_cancel(running, request, at=2.0).job

@@ -44,7 +44,7 @@ def running(number: int, user: str = "ada", *, repository: int = 0) -> Job:
 
 
 def claimed(queued: Job, *, at: float = 1.0) -> Job:
-    return moves.claim(queued, at=at, weights=(), is_first=True).job
+    return moves.claim(queued, at=at, is_first=True).job
 
 
 def registry(*jobs: Job) -> State:

@@ -64,7 +64,7 @@ def test_pruning_forgets_ended_jobs_and_no_active_one() -> None:
     queued = Job(job_id="q", repository_id=1, repository="r", requested_by="ada", created_at=1.0)
     running = moves.claim(
         dataclasses.replace(queued, job_id="r", repository_id=2),
-        at=2.0, weights=(0.2,) * 5, is_first=True,
+        at=2.0, is_first=True,
     ).job  # fmt: skip
     done = moves.complete(
         dataclasses.replace(running, job_id="d", repository_id=3, is_permitted=True),

@@ -13,7 +13,7 @@ from cidxd.model.job import Job, Outcome, Status
 from cidxd.model.registry import State
 from cidxd.store import database, load
 from cidxd.store.database import open_reader, open_writer
-from cidxd.store.figures import Figures, Group, Spread, figures
+from cidxd.store.figures import Figures, Group, Missed, Spread, figures
 from cidxd.store.writer import Writer
 
 DAY = 86_400.0
@@ -63,7 +63,9 @@ async def test_median_and_p90_are_values_of_jobs_by_the_nearest_rank(tmp_path: P
     jobs = [job(n, took=10.0 * n) for n in range(1, 11)]
     async with stored(tmp_path / "db", jobs) as reader:
         found = await figures(reader, Group.REPOSITORY, [1], AT - DAY)
-    assert found == {1: Figures(Spread(50.0, 90.0), Spread(5.0, 9.0), 10, 0, 0, 0, 55, 55_000)}
+    assert found == {
+        1: Figures(Spread(50.0, 90.0), Spread(5.0, 9.0), Missed(), 10, 0, 0, 0, 55, 55_000)
+    }
 
 
 async def test_each_repository_and_each_day_has_its_own_figures(tmp_path: Path) -> None:
@@ -101,9 +103,24 @@ async def test_durations_are_of_completed_jobs_and_waits_of_those_that_started(
     async with stored(tmp_path / "db", jobs) as reader:
         found = await figures(reader, Group.REPOSITORY, [1, 2], AT)
     assert found == {
-        1: Figures(Spread(4.0, 4.0), Spread(1.0, 2.0), 0, 1, 1, 0, 2, 2000),
-        2: Figures(Spread(), Spread(), 0, 0, 0, 1, 0, 0),
+        1: Figures(Spread(4.0, 4.0), Spread(1.0, 2.0), Missed(), 0, 1, 1, 0, 2, 2000),
+        2: Figures(Spread(), Spread(), Missed(), 0, 0, 0, 1, 0, 0),
     }
+
+
+async def test_how_far_off_estimates_were_is_told_of_the_jobs_that_can_be_judged(
+    tmp_path: Path,
+) -> None:
+    ratios = [None, 1.1, 0.85, 1.5, 0.2, 1.0]
+    jobs = [
+        dataclasses.replace(job(number), estimate_ratio=ratio)
+        for number, ratio in enumerate(ratios, 1)
+    ]
+    async with stored(tmp_path / "db", jobs) as reader:
+        (found,) = (await figures(reader, Group.REPOSITORY, [1], AT)).values()
+    assert found.estimate.count == 5
+    assert found.estimate.median == pytest.approx(0.15)
+    assert found.estimate.near == 3
 
 
 async def test_a_clock_that_was_set_back_makes_no_negative_times(tmp_path: Path) -> None:
@@ -118,10 +135,10 @@ async def test_figures_are_read_from_an_index_alone(tmp_path: Path) -> None:
         await reader.set_trace_callback(asked.append)
         await figures(reader, Group.DAY, [1], AT)
         await reader.set_trace_callback(None)  # type: ignore[arg-type]
-        assert len(asked) == 3
+        assert len(asked) == 4
         for sql in asked:
             plan = [row[3] for row in await reader.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")]
-            assert any("USING COVERING INDEX job_by_end" in step for step in plan), plan
+            assert any("USING COVERING INDEX job_by_" in step for step in plan), plan
 
 
 async def test_jobs_that_an_older_daemon_stored_count_too(
@@ -139,4 +156,4 @@ async def test_jobs_that_an_older_daemon_stored_count_too(
     new = await open_writer(path)
     found = await figures(new, Group.REPOSITORY, [1], 0.0)
     await new.close()
-    assert found == {1: Figures(Spread(6.0, 6.0), Spread(2.0, 2.0), 1, 0, 0, 0, 7, 70)}
+    assert found == {1: Figures(Spread(6.0, 6.0), Spread(2.0, 2.0), Missed(), 1, 0, 0, 0, 7, 70)}

@@ -143,10 +143,10 @@ async def test_progress_never_goes_back_over_attempts(store: Store) -> None:
         job.job_id, PhaseProgressed(Phase.FETCH, 90, 100, "objects", 1000)
     )
     behind = await store.ledger.report(job.job_id, PhaseProgressed(Phase.FETCH, 10, 100, "objects"))
-    assert behind.progress == ahead.progress > 0
+    assert behind.progress >= ahead.progress > 0
     await store.ledger.end_attempt(job.job_id, _error(), Defer(0.0))
     (again,) = await store.ledger.claim_due()
-    assert again.progress == ahead.progress
+    assert 100 > again.progress >= behind.progress
     assert again.attempt == 2
     done = await store.ledger.complete(job.job_id, result())
     assert done.progress == 100

@@ -27,6 +27,7 @@ async def test_a_paused_queue_starts_no_job_until_it_is_resumed(api: Api, demo: 
     status, job = await api.ask("POST", "/api/sync", {"repository": demo})
     assert (status, job["status"]) == (202, "queued")
     assert job["queue"] == {"position": 1, "reason": "the queue is paused: a new disk"}
+    assert (job["estimate"], job["estimated_completion"]) == (None, None), "nobody knows"
     _, queue = await api.ask("GET", "/api/queue")
     assert (queue["running"], queue["queued"]) == (0, 1)
 

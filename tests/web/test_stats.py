@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from api_client import Api
 
+from cidxd.model.estimate import LEAST_JUDGED_S
+
 NO_JOBS = {"updated": 0, "unchanged": 0, "failed": 0, "cancelled": 0}
 
 
@@ -21,6 +23,9 @@ async def test_figures_tell_what_became_of_the_jobs(api: Api, demo: str) -> None
     times = sorted([first["elapsed_seconds"], second["elapsed_seconds"]])
     assert [row["duration_seconds"]["median"], row["duration_seconds"]["p90"]] == times
     assert 0 <= row["wait_seconds"]["median"] <= row["wait_seconds"]["p90"]
+    judged = row["estimate_error"]
+    assert judged["count"] == (first["elapsed_seconds"] >= LEAST_JUDGED_S)
+    assert (judged["median_percent"] is None) == (judged["count"] == 0)
 
 
 async def test_figures_are_of_the_last_thirty_days_or_since_when_one_asks(

@@ -11,7 +11,7 @@ from cidxd.work.joblog import JobLogs
 
 JOB_ID = "01a20bec-daaf-73da-8899-7e73525dec48"
 QUEUED = Job(job_id=JOB_ID, repository_id=1, repository="demo", requested_by="a", created_at=1.0)
-CLAIMED = moves.claim(QUEUED, at=2.0, weights=(0.2,) * 5, is_first=True)
+CLAIMED = moves.claim(QUEUED, at=2.0, is_first=True)
 STARTED = b"1970-01-01T00:00:02.000Z attempt 1 started\n"
 
 

@@ -5,14 +5,21 @@ import dataclasses
 
 from cidxd.model import moves
 from cidxd.model.job import Job
-from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Report, Usage
+from cidxd.model.report import (
+    Phase,
+    PhaseEnded,
+    PhaseProgressed,
+    PhaseStarted,
+    Report,
+    TimePassed,
+    Usage,
+)
+from cidxd.model.timing import Timing
 from cidxd.work.reporter import Reporter
 
-SHARES = (0.2,) * 5
 JOB = moves.claim(
     Job(job_id="j", repository_id=1, repository="r", requested_by="a", created_at=0.0),
     at=0.0,
-    weights=SHARES,
     is_first=True,
 ).job
 STARTED = PhaseStarted(Phase.INDEX)
@@ -24,16 +31,18 @@ def progress(done: int) -> PhaseProgressed:
 
 
 class Record:
-    """What was recorded; recording waits while `gate` is closed."""
+    """What was recorded, `came` by each; recording waits while `gate` is closed."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
+        self.came = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self, report: Report) -> Job:
         await self.gate.wait()
         self.reports.append(report)
+        self.came.set()
         return dataclasses.replace(JOB, progress=10.0)
 
 
@@ -50,7 +59,7 @@ async def test_phases_are_recorded_in_order_and_progress_between_them_is_thinned
     assert record.reports == [STARTED, progress(999), ENDED]
 
 
-async def test_progress_that_did_not_move_the_percentage_waits_for_newer_progress() -> None:
+async def test_progress_waits_for_newer_progress_but_the_first_of_a_step_does_not() -> None:
     record = Record()
     reporter = Reporter(JOB, record)
     running = asyncio.create_task(reporter.run())
@@ -59,10 +68,38 @@ async def test_progress_that_did_not_move_the_percentage_waits_for_newer_progres
     for done in range(100):
         reporter(progress(done))
         await asyncio.sleep(0)
-    assert record.reports == [STARTED], "at most every 250 ms"
+    assert record.reports[:2] == [STARTED, progress(0)], "the first of a step at once"
     reporter.close()
     await running
-    assert record.reports == [STARTED, progress(99)]
+    assert record.reports[-1] == progress(99)
+    assert len(record.reports) < 12, "and few of the others"
+
+
+async def test_the_first_word_of_each_step_is_recorded_at_once() -> None:
+    record = Record()
+    reporter = Reporter(JOB, record)
+    running = asyncio.create_task(reporter.run())
+    steps = [PhaseProgressed(Phase.FETCH, 1, 9, "objects", step=name) for name in "abc"]
+    for step in steps:
+        reporter(step)
+        async with asyncio.timeout(1):
+            await record.came.wait()
+        record.came.clear()
+    reporter.close()
+    await running
+    assert record.reports == steps
+
+
+async def test_time_alone_moves_the_percentage_of_a_job_that_tells_nothing() -> None:
+    timing = Timing(is_first=True, seconds=dict.fromkeys(Phase, 0.1))
+    record = Record()
+    reporter = Reporter(JOB, record, timings=[timing])
+    running = asyncio.create_task(reporter.run())
+    async with asyncio.timeout(5):
+        await record.came.wait()
+    reporter.close()
+    await running
+    assert set(record.reports) == {TimePassed()}
 
 
 async def test_flushed_waits_for_what_is_being_recorded_and_hurries_what_is_held_back() -> None:
