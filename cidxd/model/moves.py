@@ -30,6 +30,7 @@ from cidxd.model.job import (
     Outcome,
     PhaseRecord,
     PhaseStatus,
+    changed,
 )
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
 
@@ -54,7 +55,7 @@ def _move(job: Job, kind: Kind, *, at: float, extra: Mapping[str, Any], **change
     changes |= {"status": status, "history": history, "seq": job.seq + 1}
     if status in FINAL:
         changes["finished_at"] = at
-    after = dataclasses.replace(job, **changes)
+    after = changed(job, **changes)
     return Moved(after, _event(after, kind, at, extra))
 
 

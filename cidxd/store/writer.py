@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
-from cidxd.model.job import Event
+from cidxd.model.job import Event, changed
 from cidxd.model.registry import State
 from cidxd.store import rows
 from cidxd.store.database import StoreError
@@ -47,7 +48,9 @@ class Writer:
         self._connection = connection
         self._state = state
         self._news = news
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._is_stopping = False
         self.fault: str | None = None
 
     async def decide(self, decision: Decision[T]) -> T:
@@ -61,28 +64,26 @@ class Writer:
             StoreError: The database refused; nothing was changed.
         """
         waiting = _Waiting(decision, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
+        self._queue.append(waiting)
+        self._arrived.set()
         return cast("T", await waiting.answer)
 
     def stop(self) -> None:
         """Let `run` end once everything asked for before is committed."""
-        self._queue.put_nowait(None)
+        self._is_stopping = True
+        self._arrived.set()
 
     async def run(self) -> None:
         """Serve decisions until `stop`."""
-        while (first := await self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < _BATCH and not self._queue.empty():
-                following = self._queue.get_nowait()
-                if following is None:
-                    await self._commit(batch)
-                    return
-                batch.append(following)
-            await self._commit(batch)
+        while not self._is_stopping:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                size = min(_BATCH, len(self._queue))
+                await self._commit([self._queue.popleft() for _ in range(size)])
 
     async def _commit(self, batch: list[_Waiting]) -> None:
-        draft = State(self._state)
-        answers = [_decide(draft, waiting) for waiting in batch]
+        draft, answers = _decided(self._state, batch)
         try:
             await self._write(draft)
         except aiosqlite.IntegrityError as err:
@@ -104,7 +105,7 @@ class Writer:
     def _swap(self, draft: State) -> None:
         self.fault = None
         first = self._state.cursor + 1
-        events = [dataclasses.replace(e, cursor=c) for c, e in enumerate(draft.events, first)]
+        events = [changed(e, cursor=c) for c, e in enumerate(draft.events, first)]
         self._state.absorb(draft)
         if events:
             self._news(self._state, events)
@@ -125,6 +126,18 @@ class Writer:
 
 
 _HINT = "see /readyz; the daemon goes on when the database does"
+
+
+def _decided(state: State, batch: list[_Waiting]) -> tuple[State, list[object]]:
+    """Return a draft with what the batch changed, and the answers in its order."""
+    draft = State(state)
+    try:
+        return draft, [waiting.decide(draft) for waiting in batch]
+    except Exception:  # noqa: BLE001 - whatever it is, below it fails its own caller
+        draft = State(
+            state
+        )  # decisions are pure: again, each on a draft that an error leaves alone
+        return draft, [_decide(draft, waiting) for waiting in batch]
 
 
 def _decide(draft: State, waiting: _Waiting) -> object:
