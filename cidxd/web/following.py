@@ -8,7 +8,6 @@ what comes from here.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -58,9 +57,9 @@ async def events(  # noqa: PLR0917 - who follows what, from where on
     async for page in replayed(services, followed, after, cursor):
         yield page
     while True:
-        arrived = await _next(news)
+        arrived = await news.next(within_s=BOOKMARK_S)
         if who.session_id is not None:
-            services.identity.of_session(who.session_id)
+            services.identity.check_session(who.session_id)
         yield arrived
 
 
@@ -80,12 +79,3 @@ async def replayed(
         if len(stored) < REPLAY_PAGE:
             return
         after = stored[-1].cursor
-
-
-async def _next(news: Subscription) -> list[Event]:
-    """Wait for events; return none when it is time for a bookmark."""
-    try:
-        async with asyncio.timeout(BOOKMARK_S):
-            return await news.next()
-    except TimeoutError:
-        return []

@@ -41,6 +41,7 @@ class Jobs:
     def __init__(self, services: Services, sse: EventSource) -> None:
         self._services = services
         self._sse = sse
+        self._documents = wire.Documents()
 
     async def sync(self, call: Call) -> web.StreamResponse:
         """`POST /api/sync`."""
@@ -80,7 +81,9 @@ class Jobs:
         tag = _tag(job)
         if call.request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={"ETag": tag})
-        return answer(self._document(job), headers=_headers(job, tag))
+        services, now = self._services, self._services.clock()
+        document = self._documents.of(job, services.state, services.ledger.limits, now)
+        return answer(document, headers=_headers(job, tag))
 
     async def events(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""

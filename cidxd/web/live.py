@@ -58,6 +58,7 @@ class Live:
         self.sse = EventSource(services)
         self._services = services
         self._sockets: set[web.WebSocketResponse] = set()
+        self._frames = wire.Frames()
 
     @property
     def is_followed(self) -> bool:
@@ -182,7 +183,7 @@ class Live:
         after = cursor if after is None else after
         async for events in following.events(self._services, who, followed, news, after, cursor):
             for event in events:
-                await _say(socket, {"event": wire.event_document(event)})
+                await socket.send_str(self._frames.of(event))
             if not events:
                 await _say(socket, {"bookmark": state.cursor})
 
