@@ -3,9 +3,10 @@ PYTHON ?= python3
 REPO ?=
 REPOS ?= .
 LOOPS ?= 20
+PARTS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint unit damage crash bench bench-index bench-progress truth growth clean
+.PHONY: demo test lint unit damage crash bench bench-index bench-jobs bench-progress truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -41,6 +42,11 @@ bench-index: .venv/test-ready
 # Percentages and estimates beside the truth, on repositories of this machine or on its own.
 bench-progress: .venv/test-ready
 	$(BIN)/python bench/progress.py $(if $(filter-out .,$(REPOS)),$(REPOS))
+
+# Long and large (8 GB): jobs beside bare peers, and a million stored ones: docs/performance.md.
+bench-jobs: .venv/test-ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python bench/jobs.py $(PARTS)
 
 truth: .venv/test-ready
 	$(BIN)/python bench/truth.py $(REPOS)

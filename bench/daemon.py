@@ -18,6 +18,7 @@ from children import ENV, MAX_FILE_BYTES, resident
 
 _LONGEST_S = 600
 _CREATED = 201
+_KNOWN = 409  # the folder had a daemon before
 _LOOK_EVERY_S = 0.2
 _SYMBOLS_S = 1800
 
@@ -25,27 +26,39 @@ _SYMBOLS_S = 1800
 class Daemon:
     """`cidxd serve`, an administrator, and one connection that is kept open."""
 
-    def __init__(self, folder: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-        folder.mkdir(parents=True)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_file_bytes: int = MAX_FILE_BYTES,
+        limits: str = "",
+        more: str = "",
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
         self._config = folder / "cidxd.toml"
         self._config.write_text(
             f'[server]\nlisten = "127.0.0.1:0"\ndata = "{self.data}"\n'
             "[remotes]\nallow_local = true\n[auth]\naccess_minutes = 1440\n"
             f"[limits]\nsearch_seconds = 60\nmax_file_bytes = {max_file_bytes}\n"
+            f"{limits}{more}"
         )
         self._log = folder / "log"
         self.env = {**ENV, "HOME": str(folder)}
         for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             self.env.pop(name, None)
+        began = time.perf_counter()
         self.process, address = self._started()
+        self.started_s = time.perf_counter() - began
         where = urlsplit(address)
         assert where.hostname is not None
+        assert where.port is not None
+        self.port = where.port
         self._connection = http.client.HTTPConnection(where.hostname, where.port)
         self._headers = {"Content-Type": "application/json"}
-        token = self._signed_in()
-        self._headers["Authorization"] = f"Bearer {token}"
-        self.env.update(CIDX_SERVER=address, CIDX_TOKEN=token)
+        self.token = self._signed_in()
+        self._headers["Authorization"] = f"Bearer {self.token}"
+        self.env.update(CIDX_SERVER=address, CIDX_TOKEN=self.token)
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +150,7 @@ class Daemon:
         user = {"name": "bench", "password": "correct horse", "role": "admin"}
         with _Unix(self.data / "admin.sock") as admin:
             admin.request("POST", "/users", json.dumps(user), self._headers)
-            assert admin.getresponse().status == _CREATED
+            assert admin.getresponse().status in {_CREATED, _KNOWN}
         sent = {"username": "bench", "password": "correct horse"}
         _, answer = self.ask("POST", "/api/auth/login", sent)
         return str(answer["access_token"])

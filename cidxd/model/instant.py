@@ -11,7 +11,7 @@ _RECENT_S: Final = 43_200.0
 def to_wire(at: float) -> str:
     """Return *at* (POSIX seconds) as RFC 3339 UTC with milliseconds, ending in Z."""
     moment = dt.datetime.fromtimestamp(at, tz=dt.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def optional(at: float | None) -> str | None:

@@ -4,6 +4,9 @@ What a job is, and which moves it may make.
 TRANSITIONS is the whole theory: for each status, the events that may happen to a
 job in it and the status that follows.  `docs/jobs.md` draws it.  To ask for a
 cancel is an attribute of a running job, not a status; a final job takes no event.
+
+The records are without slots: each event copies a job and stores it as JSON, and
+both are several times faster from a `__dict__`.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cidxd.model.report import ORDER, Phase, Usage
 from cidxd.model.steps import Guess, Step
@@ -108,7 +111,7 @@ class IllegalTransitionError(Exception):
     """An event arrived for which the job's status has no move; whoever sent it came too late."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """What was asked for: `branches` empty means every tracked one."""
 
@@ -116,7 +119,7 @@ class Options:
     branches: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BranchMove:
     """From where to where one branch went: commit ids, None while unknown or new."""
 
@@ -127,7 +130,7 @@ class BranchMove:
     is_default: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class JobError:
     """Why an attempt or a job failed, in the words of cidxd.errors.FAULTS."""
 
@@ -139,7 +142,7 @@ class JobError:
     retryable: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PhaseRecord:
     """
     One phase of the current attempt; instants in POSIX seconds.
@@ -159,7 +162,7 @@ class PhaseRecord:
     earlier: tuple[Step, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One try; an interrupted one stays listed, and its number is used again."""
 
@@ -170,7 +173,7 @@ class Attempt:
     interrupted: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class HistoryEntry:
     """A change of status or phase."""
 
@@ -179,7 +182,7 @@ class HistoryEntry:
     phase: Phase | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CancelRequest:
     """Who wanted the job to end, and why; with `force` its children are killed without grace."""
 
@@ -194,7 +197,7 @@ ANYTHING: Final = Options()
 NEW_PHASES: Final = tuple(PhaseRecord(name=phase) for phase in ORDER)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
     """
     One request to bring a repository's index up to date, with all that became of it.
@@ -276,7 +279,7 @@ class Job:
         return self.phases[ORDER.index(phase)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
     """
     What happened to a job, as followers see it.
@@ -295,3 +298,13 @@ class Event:
     kind: Kind
     data: Mapping[str, Any]
     cursor: int = 0
+
+
+R = TypeVar("R", Job, Event)
+
+
+def changed(record: R, **fields: Any) -> R:  # noqa: ANN401 - whatever the fields hold
+    """Return a copy of *record* with other *fields*, as `dataclasses.replace` but not checked."""
+    copy = object.__new__(type(record))
+    copy.__dict__.update(record.__dict__, **fields)
+    return copy

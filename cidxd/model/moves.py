@@ -29,6 +29,7 @@ from cidxd.model.job import (
     Outcome,
     PhaseRecord,
     PhaseStatus,
+    changed,
 )
 from cidxd.model.records import Wait
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
@@ -66,7 +67,7 @@ def _move(
     changes |= {"status": status, "history": history, "seq": job.seq + 1}
     if status in FINAL:
         changes["finished_at"] = at
-    after = dataclasses.replace(job, **changes)
+    after = changed(job, **changes)
     if timings is not None:
         after = estimate.advanced(after, timings, now=at)
     return Moved(after, event_of(after, kind, at, extra))

@@ -123,6 +123,7 @@ class JobTable(Table[str, Job]):
     def __init__(self, below: JobTable | None = None) -> None:
         super().__init__(below)
         self._active: dict[int, tuple[str, ...]] = {}
+        self._ended: dict[str, None] = {}
         self._queued: Counter[str] = Counter()
         self._turns: dict[str, int] = {}
         self.claims: int = below.claims if below else 0
@@ -140,7 +141,28 @@ class JobTable(Table[str, Job]):
         self._count(before, -1)
         self._count(row, 1)
         self._active[row.repository_id] = _active_after(self._active_ids(row.repository_id), row)
-        super().put(key, row)
+        self._keep(key, row)
+
+    def drop(self, key: str) -> None:
+        """Remove a job, which is not active."""
+        self._ended.pop(key, None)
+        super().drop(key)
+
+    def absorb(self, above: JobTable) -> None:  # type: ignore[override]
+        """Take over what *above*, a table laid over this one as it is, changed and counted."""
+        for key, row in above.changed.items():
+            if row is None:
+                self.drop(key)
+            else:
+                self._keep(key, row)
+        self.claims = above.claims
+        self.version += above.version
+        self._queued.update(above._queued)
+        self._turns.update(above._turns)
+        self._active.update(above._active)
+        if self.below is None:
+            for number in [number for number, ids in above._active.items() if not ids]:
+                del self._active[number]
 
     def active(self) -> list[Job]:
         """Return the queued and running jobs, grouped by repository."""
@@ -167,14 +189,14 @@ class JobTable(Table[str, Job]):
 
     def forget_old(self, kept: int) -> None:
         """Drop all but the *kept* jobs that changed last of those that ended."""
-        active = sum(map(len, self._active.values()))
-        surplus = len(self.changed) - active - kept
-        if surplus > 0:
-            ended = [job.job_id for job in self.values() if job.is_final]
-            for job_id in ended[:surplus]:
-                self.drop(job_id)
-        for key in [key for key, ids in self._active.items() if not ids]:
-            del self._active[key]
+        while len(self._ended) > kept:
+            self.drop(next(iter(self._ended)))
+
+    def _keep(self, key: str, row: Job) -> None:
+        super().put(key, row)
+        self._ended.pop(key, None)
+        if row.is_final:
+            self._ended[key] = None
 
     def _repository_ids(self) -> dict[int, None]:
         below = self.below._repository_ids() if self.below else {}  # noqa: SLF001 - its own kind
@@ -190,6 +212,32 @@ class JobTable(Table[str, Job]):
             self._queued[job.counts_for] += step
 
 
+class RepositoryTable(Table[int, Repository]):
+    """Repositories, which are found by their name too."""
+
+    below: RepositoryTable | None
+
+    def __init__(self, below: RepositoryTable | None = None) -> None:
+        super().__init__(below)
+        self._ids: dict[str, int] = {}  # of every name that a row here has or had
+
+    def put(self, key: int, row: Repository) -> None:
+        """Add or replace a repository."""
+        self._ids[row.name] = key
+        super().put(key, row)
+
+    def named(self, name: str) -> Repository | None:
+        """Return the repository of that name."""
+        key = self._id_of(name)
+        row = None if key is None else self.get(key)
+        return row if row is not None and row.name == name else None
+
+    def _id_of(self, name: str) -> int | None:
+        if name in self._ids or self.below is None:
+            return self._ids.get(name)
+        return self.below._id_of(name)  # noqa: SLF001 - its own kind
+
+
 class State:
     """
     Everything that is committed and may matter soon; or a draft of it.
@@ -202,7 +250,7 @@ class State:
 
     def __init__(self, below: State | None = None) -> None:
         self.jobs: JobTable = JobTable(below.jobs if below else None)
-        self.repositories: Table[int, Repository] = Table(below.repositories if below else None)
+        self.repositories: RepositoryTable = RepositoryTable(below.repositories if below else None)
         self.users: Table[str, User] = Table(below.users if below else None)
         self.sessions: Table[str, Session] = Table(below.sessions if below else None)
         self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
@@ -219,7 +267,7 @@ class State:
 
     def repository_named(self, name: str) -> Repository | None:
         """Return the repository of that name."""
-        return next((row for row in self.repositories.values() if row.name == name), None)
+        return self.repositories.named(name)
 
     def take(self, moved: Moved) -> Job:
         """Record a move and its event; return the job after it."""
@@ -240,8 +288,7 @@ class State:
         self.keys.forget_old(RECENT_KEYS)
 
     def _absorb_tables(self, above: State) -> None:
-        used = [key for key in above.repositories.changed if key > self.last_repository_id]
-        self.last_repository_id = max([self.last_repository_id, *used])
+        self.last_repository_id = max(self.last_repository_id, *above.repositories.changed, 0)
         self.jobs.absorb(above.jobs)
         self.repositories.absorb(above.repositories)
         self.users.absorb(above.users)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
-from cidxd.model.job import Event
+from cidxd.model.job import Event, changed
 from cidxd.model.registry import State
 from cidxd.store import rows
 from cidxd.store.database import StoreError
@@ -55,7 +56,9 @@ class Writer:
         self._connection = connection
         self._state = state
         self._news = news
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._is_stopping = False
         self.fault: str | None = None
         self.measure: Measure = _unmeasured
 
@@ -70,7 +73,8 @@ class Writer:
             StoreError: The database refused; nothing was changed.
         """
         waiting = _Waiting(decision, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
+        self._queue.append(waiting)
+        self._arrived.set()
         return cast("T", await waiting.answer)
 
     async def probe(self) -> None:
@@ -84,23 +88,20 @@ class Writer:
 
     def stop(self) -> None:
         """Let `run` end once everything asked for before is committed."""
-        self._queue.put_nowait(None)
+        self._is_stopping = True
+        self._arrived.set()
 
     async def run(self) -> None:
         """Serve decisions until `stop`."""
-        while (first := await self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < _BATCH and not self._queue.empty():
-                following = self._queue.get_nowait()
-                if following is None:
-                    await self._commit(batch)
-                    return
-                batch.append(following)
-            await self._commit(batch)
+        while not self._is_stopping:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                size = min(_BATCH, len(self._queue))
+                await self._commit([self._queue.popleft() for _ in range(size)])
 
     async def _commit(self, batch: list[_Waiting]) -> None:
-        draft = State(self._state)
-        answers = [_decide(draft, waiting) for waiting in batch]
+        draft, answers = _decided(self._state, batch)
         began = asyncio.get_running_loop().time()
         try:
             await self._write(draft)
@@ -124,7 +125,7 @@ class Writer:
 
     def _swap(self, draft: State) -> None:
         first = self._state.cursor + 1
-        events = [dataclasses.replace(e, cursor=c) for c, e in enumerate(draft.events, first)]
+        events = [changed(e, cursor=c) for c, e in enumerate(draft.events, first)]
         self._state.absorb(draft)
         if events or draft.pauses.changed or draft.incidents.changed:
             self._news(self._state, events)
@@ -150,6 +151,17 @@ _HINT = "see /readyz; the daemon goes on when the database does"
 
 def _unmeasured(_seconds: float, _decisions: int) -> None:
     """Nobody measures."""
+
+
+def _decided(state: State, batch: list[_Waiting]) -> tuple[State, list[object]]:
+    """Return a draft with what the batch changed, and the answers in its order."""
+    draft = State(state)
+    try:
+        return draft, [waiting.decide(draft) for waiting in batch]
+    except Exception:  # noqa: BLE001 - whatever it is, below it fails its own caller
+        # Decisions are pure: again, each on a draft that an error leaves alone.
+        draft = State(state)
+        return draft, [_decide(draft, waiting) for waiting in batch]
 
 
 def _decide(draft: State, waiting: _Waiting) -> object:

@@ -8,7 +8,6 @@ of events all send what comes from here.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -116,9 +115,9 @@ async def events(  # noqa: PLR0917 - who follows what, from where on
     async for page in replayed(services, followed, after, cursor):
         yield page
     while True:
-        arrived = await _next(news)
+        arrived = await news.next(within_s=BOOKMARK_S)
         if who.session_id is not None:
-            services.identity.of_session(who.session_id)
+            services.identity.check_session(who.session_id)
         yield arrived
 
 
@@ -147,12 +146,3 @@ async def page_of(services: Services, followed: Followed, after: int, limit: int
     )
     await check_kept(services, followed, after)  # after the read, so that none went before it
     return stored
-
-
-async def _next(news: Subscription) -> list[Event]:
-    """Wait for events; return none when it is time for a bookmark."""
-    try:
-        async with asyncio.timeout(BOOKMARK_S):
-            return await news.next()
-    except TimeoutError:
-        return news.take()  # what came at that very moment is not behind the bookmark

@@ -99,13 +99,18 @@ class Identity:
 
     def of_session(self, session_id: str) -> Principal:
         """Return whose session it is; raises UnauthenticatedError once it ended."""
+        user = self.check_session(session_id)
+        return Principal(user.name, user.role, session_id)
+
+    def check_session(self, session_id: str) -> User:
+        """Return its user; raises UnauthenticatedError once it ended."""
         session = self._ledger.state.sessions.get(session_id)
         user = self._ledger.state.users.get(session.user) if session else None
         if session is None or user is None or user.is_disabled:
             raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
         if session.expires_at <= self._clock():
             raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
-        return Principal(user.name, user.role, session_id)
+        return user
 
     async def log_in(self, name: str, password: str) -> Tokens:
         """

@@ -46,6 +46,7 @@ class Jobs:
     def __init__(self, services: Services, events: Events) -> None:
         self._services = services
         self._events = events
+        self._documents = wire.Documents()
 
     async def sync(self, call: Call) -> web.StreamResponse:
         """`POST /api/sync`."""
@@ -92,7 +93,9 @@ class Jobs:
         headers = headers_of(tag) | ask_again(job, self._services.clock()) | applied(wait_s)
         if is_known(call.request, tag):
             return unchanged(headers)
-        return answer(self._document(job), headers=headers)
+        services, now = self._services, self._services.clock()
+        document = self._documents.of(job, services.state, services.ledger.limits, now)
+        return answer(document, headers=headers)
 
     async def events(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""

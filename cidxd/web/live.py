@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 
 from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal
+from cidxd.model.job import Event
 from cidxd.web import following, queue_news, wire
 from cidxd.web.following import Followed
 from cidxd.web.problem import ExpiredError
@@ -62,6 +63,7 @@ class Live:
         self.sse = EventSource(services)
         self._services = services
         self._sockets: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
+        self._frames = wire.Frames()
 
     @property
     def is_followed(self) -> bool:
@@ -204,12 +206,20 @@ class Live:
         async with self._queue_told(socket, who, followed):
             told = following.events(services, who, followed, news, after, cursor)
             async for events in told:
-                for start in range(0, len(events), SAID_TOGETHER):
-                    async with asyncio.timeout(WRITE_S):
-                        for event in events[start : start + SAID_TOGETHER]:
-                            await socket.send_str(_text({"event": wire.event_document(event)}))
+                await self._tell_events(socket, events)
                 if not events:
                     await _say(socket, {"bookmark": services.state.cursor})
+
+    async def _tell_events(self, socket: web.WebSocketResponse, events: list[Event]) -> None:
+        """Send events; one who does not read them is not waited for long."""
+        transport = self._sockets.get(socket)
+        if len(events) == 1 and transport is not None and not transport.get_write_buffer_size():
+            await socket.send_str(self._frames.of(events[0]))  # there is room: it cannot block
+            return
+        for start in range(0, len(events), SAID_TOGETHER):
+            async with asyncio.timeout(WRITE_S):
+                for event in events[start : start + SAID_TOGETHER]:
+                    await socket.send_str(self._frames.of(event))
 
     def _queue_told(
         self, socket: web.WebSocketResponse, who: Principal, followed: Followed

@@ -23,8 +23,8 @@ _log = structlog.get_logger()
 
 BODY_LIMIT: Final = 1 << 20  # bytes
 _STORE_AGAIN_S: Final = 5
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,7 +46,7 @@ def application(
         is_loopback_only: Refuse a Host header that does not mean this machine.
     """
     guards = [_loopback_host] if is_loopback_only else []
-    middlewares = [_request_id, _problems, *guards]
+    middlewares = [_answered, *guards]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     for route in routes:
         app.router.add_route(route.method, route.path, _served(route, identity, on_request))
@@ -76,7 +76,7 @@ def _subject(request: web.Request) -> dict[str, str]:
 
 def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
     if kind is None:
-        if request.query:
+        if request.rel_url.raw_query_string and request.query:
             raise _unknown_parameter(next(iter(request.query)))
         return None
     sent: dict[str, Any] = {}
@@ -138,14 +138,17 @@ def _invalid(err: ValidationError, code: str, status: int, mark: str) -> Invalid
 
 
 @web.middleware
-async def _request_id(request: web.Request, handler: Next) -> web.StreamResponse:
-    request_id = secrets.token_hex(8)
-    request[REQUEST_ID] = request_id
+async def _answered(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Give the request its id, and the answer too, whatever went wrong."""
+    request_id = request[REQUEST_ID] = secrets.token_hex(8)
     traceparent = trace.checked(request.headers.get("traceparent"))
     bound = {"trace_id": trace.id_of(traceparent)} if traceparent else {}
     structlog.contextvars.clear_contextvars()  # a connection's requests may share one task
-    with structlog.contextvars.bound_contextvars(request_id=request_id, **bound):
+    structlog.contextvars.bind_contextvars(request_id=request_id, **bound)
+    try:
         response = await handler(request)
+    except Exception as err:  # noqa: BLE001 - the request's guard
+        response = _problem(err, request, request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
         response.headers.setdefault("Cache-Control", "no-store")
@@ -165,19 +168,16 @@ async def _loopback_host(request: web.Request, handler: Next) -> web.StreamRespo
     return await handler(request)
 
 
-@web.middleware
-async def _problems(request: web.Request, handler: Next) -> web.StreamResponse:
+def _problem(err: Exception, request: web.Request, request_id: str) -> web.Response:
     """Turn whatever went wrong into problem+json; the one place where HTTP errors are made."""
-    request_id = request[REQUEST_ID]
-    try:
-        return await handler(request)
-    except web.HTTPException as err:
-        return problem.of_http(err, request_id)
-    except (CidxdError, IllegalTransitionError) as err:
-        return problem.response(_request_error(err), request_id)
-    except Exception:  # noqa: BLE001 - the request's guard: it is logged, and answered
-        _log.exception("request_broke", method=request.method, path=request.path)
-        return problem.internal(request_id)
+    match err:
+        case web.HTTPException():
+            return problem.of_http(err, request_id)
+        case CidxdError() | IllegalTransitionError():
+            return problem.response(_request_error(err), request_id)
+        case _:  # it is logged, and answered
+            _log.error("request_broke", method=request.method, path=request.path, exc_info=err)
+            return problem.internal(request_id)
 
 
 def _request_error(err: CidxdError | IllegalTransitionError) -> RequestError:

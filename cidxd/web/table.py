@@ -116,11 +116,11 @@ def _jobs(handlers: Jobs) -> list[Route]:
             "The same, for one repository", body=RepositorySyncBody,
             answer=SyncDocument, status=202, faults=_BUSY,
         ),
+        *_one_job(handlers, "/api/jobs/{job_id}"),
         Route(
             "GET", "/api/jobs", handlers.list, "Jobs, newest first", query=JobQuery,
             answer=doc.JobList,
         ),
-        *_one_job(handlers, "/api/jobs/{job_id}"),
     ]  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
+
+import orjson
 
 from cidxd.model import course, estimate, forecast, instant, queue
 from cidxd.model.documents import error_document, phase_document
@@ -13,11 +15,80 @@ from cidxd.model.report import Usage
 from cidxd.model.repository import Repository
 from cidxd.web import documents as doc
 
+_KNOWN: Final = 500  # jobs whose documents are remembered, and events
+_COMPUTED: Final = dict.fromkeys(
+    ("elapsed_seconds", "estimated_completion", "estimate", "queue"), None
+)
+
+
+class Documents:
+    """Documents of jobs as JSON: what is stored of a job is encoded once, not for each reader."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Job, orjson.Fragment | dict[str, Any]]] = {}
+
+    def of(self, job: Job, state: State, limits: Limits, now: float) -> orjson.Fragment:
+        """Return `job_document` as JSON."""
+        known = self._known.get(job.job_id)
+        if known is None or known[0] is not job:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            known = self._known[job.job_id] = (job, _encoded(job, state, limits, now))
+        if isinstance(known[1], orjson.Fragment):
+            return known[1]
+        return orjson.Fragment(orjson.dumps(_document(known[1], job, state, limits, now)))
+
+
+class Frames:
+    """The frames of events as JSON, encoded once for all who follow."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, str] = {}
+
+    def of(self, event: Event) -> str:
+        """Return `{"event": …}`."""
+        known = self._known.get(event.cursor)
+        if known is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            known = orjson.dumps({"event": event_document(event)}).decode()
+            self._known[event.cursor] = known
+        return known
+
 
 def job_document(job: Job, state: State, limits: Limits, now: float) -> doc.JobDocument:
     """Return *job* as the wire has it; elapsed time, estimate and queue are as of *now*."""
+    return _document(_stored(job), job, state, limits, now)
+
+
+def _document(
+    stored: dict[str, Any], job: Job, state: State, limits: Limits, now: float
+) -> doc.JobDocument:
     left = _estimate(job, state, limits, now)
-    stored = {
+    computed = {
+        "elapsed_seconds": _elapsed(job, now),
+        "estimated_completion": _completion(left, now),
+        "estimate": left,
+        "queue": _queue(job, state, limits, now),
+    }
+    return cast("doc.JobDocument", {**stored, **computed})
+
+
+def _encoded(
+    job: Job, state: State, limits: Limits, now: float
+) -> orjson.Fragment | dict[str, Any]:
+    """Return all of a final job's document, else what is stored: its parts as JSON."""
+    if job.is_final:  # nothing in it is as of now
+        return orjson.Fragment(orjson.dumps(job_document(job, state, limits, now)))
+    return {
+        key: orjson.Fragment(orjson.dumps(value)) if isinstance(value, dict | list) else value
+        for key, value in _stored(job).items()
+    }
+
+
+def _stored(job: Job) -> dict[str, Any]:
+    """Return the document with what is computed left open, in the order of the wire."""
+    return {
         "job_id": job.job_id,
         "repository": job.repository,
         "requested_by": job.requested_by,
@@ -30,10 +101,7 @@ def job_document(job: Job, state: State, limits: Limits, now: float) -> doc.JobD
         "created_at": instant.to_wire(job.created_at),
         "started_at": instant.optional(job.started_at),
         "finished_at": instant.optional(job.finished_at),
-        "elapsed_seconds": _elapsed(job, now),
-        "estimated_completion": _completion(left, now),
-        "estimate": left,
-        "queue": _queue(job, state, limits, now),
+        **_COMPUTED,
         "commits": [_commit(moved) for moved in job.commits],
         "phases": [phase_document(record) for record in job.phases],
         "summary": None if job.summary is None else dict(job.summary),
@@ -50,7 +118,6 @@ def job_document(job: Job, state: State, limits: Limits, now: float) -> doc.JobD
         "cancel": None if job.cancel is None else _cancel(job.cancel),
         "links": _links(job),
     }
-    return cast("doc.JobDocument", stored)
 
 
 def event_document(event: Event) -> doc.EventDocument:

@@ -8,6 +8,7 @@ from, and slows nobody else.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,23 +45,27 @@ class Subscription:
         self._wanted = wanted
         self._limit = limit
         self._events: deque[Event] = deque()
-        self._arrived = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._wait_ends = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._is_over_full = False
         self._is_stopped = False
         self._cursor = 0
 
     def offer(self, events: list[Event]) -> None:
         """Queue those of *events* that are wanted."""
-        self._events.extend(event for event in events if self._wanted(event))
+        wanted = [event for event in events if self._wanted(event)]
+        if not wanted:
+            return
+        self._events.extend(wanted)
         if len(self._events) > self._limit:
             self._is_over_full = True
             self._events.clear()
-        if self._events or self._is_over_full:
-            self._arrived.set()
+        self._wake()
 
-    async def next(self) -> list[Event]:
+    async def next(self, within_s: float | None = None) -> list[Event]:
         """
-        Wait for events and return all there are, oldest first; never empty.
+        Wait for events and return all there are, oldest first; none if *within_s* passed without.
 
         Cancelled while waiting, nothing is lost.
 
@@ -68,7 +73,10 @@ class Subscription:
             TooSlowError: Too many had gathered; they are in the store.
             StoppedError: No event comes any more.
         """
-        await self._arrived.wait()
+        if not (self._events or self._is_over_full or self._is_stopped):
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._wait_ends = math.inf if within_s is None else self._time_limit(within_s)
+            await self._waiter
         if self._is_stopped and not self._events:
             raise StoppedError("the daemon stops")
         return self.take()
@@ -79,8 +87,6 @@ class Subscription:
             raise TooSlowError(self._cursor)
         events = list(self._events)
         self._events.clear()
-        if not self._is_stopped:
-            self._arrived.clear()
         if events:
             self._cursor = events[-1].cursor
         return events
@@ -88,7 +94,34 @@ class Subscription:
     def stop(self) -> None:
         """Let who waits know that no event comes any more."""
         self._is_stopped = True
-        self._arrived.set()
+        self._wake()
+
+    def close(self) -> None:
+        """Forget the timer, if there is one."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _time_limit(self, within_s: float) -> float:
+        """Return when the wait is over, with a timer set that ends before or then."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + within_s
+        if self._timer is None:  # one for many waits: to set one costs as much as to send an event
+            self._timer = loop.call_at(ends, self._look)
+        return ends
+
+    def _look(self) -> None:
+        """End the wait if its time is over, else look again then."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._wait_ends < math.inf:
+            self._timer = loop.call_at(self._wait_ends, self._look)
+            return
+        self._timer = None
+        if self._wait_ends < math.inf:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class Bus:
@@ -126,3 +159,4 @@ class Bus:
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
+            subscription.close()
