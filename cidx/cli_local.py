@@ -8,6 +8,7 @@ import click
 
 from cidx import local, repositories, settings, terminal
 from cidx.access import choose
+from cidx.client import Client
 from cidx.options import json_option
 
 
@@ -39,8 +40,10 @@ def down(*, is_json: bool) -> None:
 @click.option("--print", "is_printed", is_flag=True, help="Print the address; open nothing.")
 @json_option
 def open_dashboard(*, is_printed: bool, is_json: bool) -> None:
-    """Open the server's page in a browser."""
-    address = f"{choose(repositories.here()).url}/"
+    """Open the server's page in a browser, logged in; the address is good once, for a minute."""
+    with Client(choose(repositories.here())) as client:
+        code = client.post("/api/auth/code")["code"]
+        address = f"{client.access.url}/#code={code}"
     if is_json:
         terminal.out_json({"url": address})
     elif is_printed or not webbrowser.open(address):

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
-from cidxd.model.account import Refresh, Session, User, judge_refresh
+from cidxd.model.account import Refresh, Role, Session, User, judge_refresh
 from cidxd.model.registry import State
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -65,6 +65,21 @@ def open_session(state: State, session: Session) -> Session:
             state.sessions.drop(old.session_id)
     state.sessions.put(session.session_id, session)
     return session
+
+
+def open_browser_session(state: State, session: Session, role: Role) -> Session:
+    """Record a browser's login; the embedded daemon's user is made a user, without a password."""
+    if state.users.get(session.user) is None:
+        user = User(name=session.user, password_hash="", role=role, created_at=session.created_at)
+        state.users.put(user.name, user)
+    return open_session(state, session)
+
+
+def extend_session(state: State, session_id: str, expires_at: float) -> None:
+    """Let a login end at *expires_at*; harmless if it ended before."""
+    session = state.sessions.get(session_id)
+    if session is not None:
+        state.sessions.put(session_id, dataclasses.replace(session, expires_at=expires_at))
 
 
 def rotate(

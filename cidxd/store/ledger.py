@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cidxd.model import accounts, catalogue, course, intake, queue, retention
-from cidxd.model.account import Principal, Session, User
+from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
@@ -140,6 +140,14 @@ class Ledger:
     async def open_session(self, session: Session) -> Session:
         """Record a login."""
         return await self._decide(accounts.open_session, session)
+
+    async def open_browser_session(self, session: Session, role: Role) -> Session:
+        """Record a browser's login; see `accounts.open_browser_session`."""
+        return await self._decide(accounts.open_browser_session, session, role)
+
+    async def extend_session(self, session_id: str, expires_at: float) -> None:
+        """Let a login live on; harmless if it ended before."""
+        await self._decide(accounts.extend_session, session_id, expires_at)
 
     async def rotate(
         self, session_id: str, used: str, following: str, *, days: int

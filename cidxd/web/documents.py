@@ -250,6 +250,19 @@ class MeDocument(TypedDict):
     kind: str
 
 
+class SessionDocument(TypedDict):
+    """Who a browser speaks for, null for nobody."""
+
+    user: MeDocument | None
+
+
+class CodeDocument(TypedDict):
+    """Lets a browser in, once, within so many seconds."""
+
+    code: str
+    expires_in: int
+
+
 class HealthDocument(TypedDict):
     """The process is alive."""
 

@@ -32,6 +32,14 @@ class Login(Sent):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
+class BrowserLogin(Sent):
+    """Who a browser speaks for: name and password, or the code of `cidx open`."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+
+
 class RefreshToken(Sent):
     """A refresh token."""
 
