@@ -130,12 +130,27 @@ class Ledger:
         return await self._decide(accounts.add, user)
 
     async def change_user(
-        self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        is_disabled: bool | None = None,
+        role: Role | None = None,
+        needs_admin: bool = False,
     ) -> User:
         """Change a user and end their sessions; see `accounts.change`."""
         return await self._decide(
-            accounts.change, name, password_hash=password_hash, is_disabled=is_disabled
+            accounts.change,
+            name,
+            password_hash=password_hash,
+            is_disabled=is_disabled,
+            role=role,
+            needs_admin=needs_admin,
         )
+
+    async def set_password(self, who: Principal, password_hash: str) -> None:
+        """Set one's own password; see `accounts.set_password`."""
+        await self._decide(accounts.set_password, who, password_hash)
 
     async def open_session(self, session: Session) -> Session:
         """Record a login."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from cidxd.errors import InvalidError, UnauthenticatedError
+from cidxd.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal
 from cidxd.web import documents as doc
 from cidxd.web.browsers import CODE_S
 from cidxd.web.identity import Identity, Tokens
-from cidxd.web.requests import BrowserLogin, Login, RefreshToken
+from cidxd.web.requests import BrowserLogin, Login, NewPassword, RefreshToken
 from cidxd.web.route import Call, Route, answer
 
 
@@ -48,6 +48,11 @@ class Auth:
                 "A code that lets a browser in, once and within a minute", answer=doc.CodeDocument,
             ),
             Route("POST", "/api/auth/logout", self.log_out, "End this session", status=204),
+            Route(
+                "POST", "/api/auth/password", self.set_password,
+                "Set one's own password; ends one's other sessions",
+                body=NewPassword, status=204, faults={403: "the old password is wrong"},
+            ),
             Route("GET", "/api/auth/me", self.me, "Who the caller is", answer=doc.MeDocument),
         ]  # fmt: skip
 
@@ -90,6 +95,18 @@ class Auth:
         if self._identity.browsers.cookie(call.request) is not None:
             self._identity.browsers.forget(call.request, response)
         return response
+
+    async def set_password(self, call: Call) -> web.Response:
+        """`POST /api/auth/password`."""
+        sent, who = call.sent(NewPassword), call.caller
+        try:
+            await self._identity.checked(who.name, sent.old_password)
+        except UnauthenticatedError:
+            raise ForbiddenError(
+                "the old password is wrong", code="password-wrong", hint="try again"
+            ) from None
+        await self._identity.set_password(who, sent.new_password)
+        return web.Response(status=204)
 
     async def session(self, call: Call) -> web.Response:
         """`GET /api/auth/session`: what a page asks first, and it is no fault to be nobody."""

@@ -232,6 +232,18 @@ class UserDocument(TypedDict):
     role: str
 
 
+class FullUserDocument(UserDocument):
+    """A user, as an administrator sees one."""
+
+    disabled: bool
+
+
+class UserList(TypedDict):
+    """Users, by name."""
+
+    users: list[FullUserDocument]
+
+
 class TokenPair(TypedDict):
     """A login's answer; `expires_in` is the access token's life in seconds."""
 

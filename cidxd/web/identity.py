@@ -198,6 +198,10 @@ class Identity:
         if who.session_id is not None:
             await self._ledger.end_session(who.session_id)
 
+    async def set_password(self, who: Principal, password: str) -> None:
+        """Set the caller's own password, and end every other session of theirs."""
+        await self._ledger.set_password(who, await self.hashed(password))
+
     async def hashed(self, password: str) -> str:
         """Return argon2id's encoding of *password*; takes tens of milliseconds in a thread."""
         return await asyncio.to_thread(self._hasher.hash, password)

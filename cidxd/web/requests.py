@@ -190,7 +190,7 @@ class SkippedQuery(Sent):
 
 
 class UserBody(Sent):
-    """A user to add, over the admin socket."""
+    """A user to add."""
 
     name: Name
     password: Annotated[str, StringConstraints(min_length=8, max_length=1024)]
@@ -198,7 +198,15 @@ class UserBody(Sent):
 
 
 class UserPatch(Sent):
-    """A new password, or whether the user may come in; every session of theirs ends."""
+    """A new password or role, or whether the user may come in; every session of theirs ends."""
 
     password: Annotated[str, StringConstraints(min_length=8, max_length=1024)] | None = None
     disabled: bool | None = None
+    role: Literal["admin", "member"] | None = None
+
+
+class NewPassword(Sent):
+    """One's own password: the old one proves who asks."""
+
+    old_password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    new_password: Annotated[str, StringConstraints(min_length=8, max_length=1024)]
