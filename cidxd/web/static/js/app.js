@@ -7,11 +7,27 @@ import { failure } from "./parts.js";
 import { Router } from "./router.js";
 import { shell } from "./shell.js";
 import { Stream } from "./stream.js";
+import { account } from "./views/account.js";
+import { admin } from "./views/admin.js";
+import { file } from "./views/file.js";
+import { history } from "./views/history.js";
+import { job } from "./views/job.js";
 import { login } from "./views/login.js";
 import { now } from "./views/now.js";
+import { repositories } from "./views/repositories.js";
+import { repository } from "./views/repository.js";
+import { search } from "./views/search.js";
 
 const ROUTES = [
   [/^\/$/, now],
+  [/^\/jobs$/, history],
+  [/^\/jobs\/([^/]+)$/, job],
+  [/^\/repositories$/, repositories],
+  [/^\/repositories\/([^/]+)$/, repository],
+  [/^\/search$/, search],
+  [/^\/file$/, file],
+  [/^\/account$/, account],
+  [/^\/admin$/, admin],
 ];
 const AGAIN_MS = 2000;
 
@@ -39,7 +55,7 @@ async function begin() {
 async function redeem() {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code === null) return;
-  history.replaceState(null, "", location.pathname + location.search);
+  window.history.replaceState(null, "", location.pathname + location.search);
   await ask("POST", "/api/auth/session", { body: { code } });
 }
 
