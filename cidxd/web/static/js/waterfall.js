@@ -37,7 +37,7 @@ function kindOf(entry, next, job) {
 
 /** Return a node and `update(job)`; it draws anew each second while the job is active. */
 export function waterfall() {
-  const node = h("figure.waterfall");
+  const node = h("figure.waterfall", { tabindex: 0, "aria-label": "Course" });
   let timer = null;
   let shown = null;
   const draw = () => fill(node, picture(shown, Date.now()), legend(shown));

@@ -16,7 +16,7 @@ export async function job({ parts, jobs, me, router }) {
   const progress = bar(`Sync of ${shown.repository}`);
   const [percentage, message, left, queue] = [h("strong.number"), h("span"), h("span.faint"), h("p")];
   const live = h("section.card", {}, h("div.card-head", {}, message, percentage), progress.node, h("div.card-foot", {}, left));
-  const [facts, problem, phases, commits, tools] = [h("dl.facts"), h("div"), h("div.scroll"), h("div"), h("div.tools")];
+  const [facts, problem, phases, commits, tools] = [h("dl.facts"), h("div"), h("div.scroll.phases", { tabindex: 0, role: "region", "aria-label": "Phases" }), h("div"), h("div.tools")];
   const course = waterfall();
   const log = logView(id);
   let drawnCommits = "";
