@@ -26,6 +26,7 @@ _COMMANDS = {
     "up": "cidx.cli_local:up",
     "down": "cidx.cli_local:down",
     "open": "cidx.cli_local:open_dashboard",
+    "completion": "cidx.cli_local:completion",
 }
 
 

@@ -10,7 +10,13 @@ from cidx import joblog, render, repositories, settings, tables, terminal
 from cidx.access import choose
 from cidx.client import Client, job_at, job_path
 from cidx.errors import Exit
-from cidx.options import follow_option, job_argument, json_option, timeout_option
+from cidx.options import (
+    complete_repositories,
+    follow_option,
+    job_argument,
+    json_option,
+    timeout_option,
+)
 from cidx.watch import watch
 
 if TYPE_CHECKING:
@@ -35,7 +41,12 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this state.")
-@click.option("--repo", metavar="NAME", help="Only jobs of this repository.")
+@click.option(
+    "--repo",
+    metavar="NAME",
+    shell_complete=complete_repositories,
+    help="Only jobs of this repository.",
+)
 @click.option("--user", metavar="NAME", help="Only jobs that this user asked for.")
 @click.option("--outcome", type=click.Choice(("updated", "unchanged")), help="Only such ends.")
 @click.option("--since", metavar="INSTANT", help="Only jobs created since (RFC 3339).")
