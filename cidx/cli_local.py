@@ -7,7 +7,6 @@ import webbrowser
 import click
 
 from cidx import local, repositories, settings, terminal
-from cidx.access import choose
 from cidx.client import Client
 from cidx.options import json_option
 
@@ -60,7 +59,7 @@ def completion(shell: str) -> None:
 @json_option
 def open_dashboard(*, is_printed: bool, is_json: bool) -> None:
     """Open the server's page in a browser, logged in; the address is good once, for a minute."""
-    with Client(choose(repositories.here())) as client:
+    with Client(repositories.server()) as client:
         code = client.post("/api/auth/code")["code"]
         address = f"{client.access.url}/#code={code}"
     if is_json:

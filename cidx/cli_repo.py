@@ -25,7 +25,7 @@ _optional_name_argument = click.argument(
 
 
 def _client() -> Client:
-    return Client(choose(repositories.here()))
+    return Client(repositories.server())
 
 
 def _print(repository: Json, *, is_json: bool) -> None:

@@ -44,13 +44,12 @@ def jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
 
 def _asked(path: str, query: Query, key: str) -> list[Json]:
     from cidx import local, settings  # noqa: PLC0415 - only when something is completed
-    from cidx.access import choose  # noqa: PLC0415
     from cidx.client import Client  # noqa: PLC0415
     from cidx.errors import ClientError  # noqa: PLC0415
-    from cidx.repositories import here  # noqa: PLC0415
+    from cidx.repositories import server  # noqa: PLC0415
 
     try:
-        access = choose(here())
+        access = server()
         if access.is_embedded and local.running(settings.data_folder()) is None:
             return []
         with Client(access) as client:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from cidxd.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal
-from cidxd.web import documents as doc
+from cidxd.web import account_documents as doc
 from cidxd.web.browsers import CODE_S
 from cidxd.web.identity import Identity, Tokens
 from cidxd.web.requests import BrowserLogin, Login, NewPassword, RefreshToken

@@ -15,7 +15,7 @@ from aiohttp import web
 from cidxd.errors import ForbiddenError
 from cidxd.model.account import Role, User
 from cidxd.store.ledger import Ledger
-from cidxd.web import documents as doc
+from cidxd.web import account_documents as doc
 from cidxd.web.identity import Identity
 from cidxd.web.requests import UserBody, UserPatch
 from cidxd.web.route import Call, Route, answer
