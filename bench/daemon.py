@@ -39,6 +39,7 @@ class Daemon:
         for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             self.env.pop(name, None)
         self.process, address = self._started()
+        self.url = address
         where = urlsplit(address)
         assert where.hostname is not None
         self._connection = http.client.HTTPConnection(where.hostname, where.port)
