@@ -50,6 +50,7 @@ class Daemon:
         began = time.perf_counter()
         self.process, address = self._started()
         self.started_s = time.perf_counter() - began
+        self.url = address
         where = urlsplit(address)
         assert where.hostname is not None
         assert where.port is not None

@@ -7,11 +7,10 @@ shell completion cost no more than click itself.
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
 from cidx.__about__ import VERSION
+from cidx.lazy import LazyGroup
 
 _COMMANDS = {
     "sync": "cidx.cli_sync:sync",
@@ -26,24 +25,13 @@ _COMMANDS = {
     "up": "cidx.cli_local:up",
     "down": "cidx.cli_local:down",
     "open": "cidx.cli_local:open_dashboard",
+    "completion": "cidx.cli_local:completion",
 }
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, places=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(VERSION, prog_name="cidx")
 def cli() -> None:
     """

@@ -9,7 +9,7 @@ import click
 
 from cidx import repositories, settings, terminal
 from cidx.__about__ import VERSION, WIRE
-from cidx.access import EMBEDDED, LoginAccess, address_of, choose, is_loopback
+from cidx.access import EMBEDDED, LoginAccess, address_of, is_loopback
 from cidx.client import Client
 from cidx.credentials import Credentials, session_of
 from cidx.errors import ClientError, NotLoggedInError
@@ -96,7 +96,7 @@ def _password(*, is_piped: bool) -> str:
 @json_option
 def logout(*, is_json: bool) -> None:
     """End the session with the server."""
-    access = choose(repositories.here())
+    access = repositories.server()
     if not isinstance(access, LoginAccess):
         raise NotLoggedInError("nobody is logged in", hint="cidx login URL")
     access.session()
@@ -127,7 +127,7 @@ def token(*, is_json: bool) -> None:
     It is good for at least ten minutes:
     curl -H "Authorization: Bearer $(cidx auth token)" …
     """
-    access = choose(repositories.here())
+    access = repositories.server()
     if isinstance(access, LoginAccess):
         found = access.fresh_token(least_s=_LEAST_S)
     else:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cidx import joblog, render, repositories, settings, tables, terminal
-from cidx.access import choose
+from cidx import render, repositories, settings, terminal
 from cidx.client import Client, job_at, job_path
-from cidx.errors import Exit
-from cidx.options import follow_option, job_argument, json_option, timeout_option
-from cidx.watch import watch
+from cidx.lazy import LazyGroup
+from cidx.options import complete_repositories, job_argument, json_option
 
 if TYPE_CHECKING:
     from cidx.wire import Json, Query
@@ -21,10 +19,17 @@ _STATUSES = ("queued", "running", "completed", "failed", "cancelled")
 
 
 def _client() -> Client:
-    return Client(choose(repositories.here()))
+    return Client(repositories.server())
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    places={
+        "follow": "cidx.cli_jobs_follow:follow",
+        "log": "cidx.cli_jobs_follow:log",
+        "retry": "cidx.cli_jobs_follow:retry",
+    },
+)
 def jobs() -> None:
     """
     Look at sync jobs, and stop or repeat them.
@@ -35,7 +40,12 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this state.")
-@click.option("--repo", metavar="NAME", help="Only jobs of this repository.")
+@click.option(
+    "--repo",
+    metavar="NAME",
+    shell_complete=complete_repositories,
+    help="Only jobs of this repository.",
+)
 @click.option("--user", metavar="NAME", help="Only jobs that this user asked for.")
 @click.option("--outcome", type=click.Choice(("updated", "unchanged")), help="Only such ends.")
 @click.option("--since", metavar="INSTANT", help="Only jobs created since (RFC 3339).")
@@ -52,6 +62,8 @@ def list_jobs(*, repo: str | None, limit: int, is_json: bool, **filters: str | N
     if is_json:
         terminal.out_json({"jobs": found, "next_cursor": cursor})
     elif found:
+        from cidx import tables  # noqa: PLC0415 - jobs show, the most used, does without
+
         terminal.out("\n".join(tables.jobs_table(found, settings.now())))
     else:
         terminal.say("no jobs")
@@ -85,62 +97,6 @@ def show(job_id: str, *, is_json: bool) -> None:
 
 @jobs.command()
 @job_argument
-@timeout_option
-@json_option
-def follow(job_id: str, *, timeout_s: float | None, is_json: bool) -> int:
-    """
-    Watch a job to its end; the exit code tells how it ended.
-
-    With --json, every event from the job's first one on is printed on a line of its own,
-    and last the job.
-    """
-    with _client() as client:
-        job = job_at(client, job_id)
-        return watch(client, job, is_followed=True, timeout_s=timeout_s, is_json=is_json)
-
-
-@jobs.command()
-@job_argument
-@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the job ends.")
-@json_option
-def log(job_id: str, *, is_followed: bool, is_json: bool) -> int:
-    """
-    Print a job's log: what happened to it, and git's and the indexer's own words.
-
-    With --follow the exit code tells how the job ended.
-    """
-    with _client() as client:
-        job = job_at(client, job_id)
-        if is_json:
-            return _log_json(client, job, is_followed=is_followed)
-        if is_followed:
-            return joblog.follow(client, job, _print)
-        has_any = False
-        for piece in joblog.pieces(client, str(job["job_id"])):
-            has_any = True
-            _print(piece)
-    if not has_any:
-        terminal.say("the log is empty")
-    return Exit.DONE
-
-
-def _log_json(client: Client, job: Json, *, is_followed: bool) -> int:
-    job_id, taken = str(job["job_id"]), bytearray()
-    code = Exit.DONE
-    if is_followed:
-        code = joblog.follow(client, job, taken.extend)
-    else:
-        taken += b"".join(joblog.pieces(client, job_id))
-    terminal.out_json({"job_id": job_id, "log": taken.decode("utf-8", "replace")})
-    return code
-
-
-def _print(piece: bytes) -> None:
-    terminal.out(piece.decode("utf-8", "replace").removesuffix("\n"))
-
-
-@jobs.command()
-@job_argument
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the job.")
 @click.option("--force", is_flag=True, help="Kill its processes without any grace.")
 @json_option
@@ -168,18 +124,6 @@ def _what_cancel_did(job: Json) -> str:
     if job.get("phase") == "publish":
         return "too late: its index is being published, and the job completes"
     return "your request was taken back; the job goes on for the others who asked"
-
-
-@jobs.command()
-@job_argument
-@follow_option
-@timeout_option
-@json_option
-def retry(job_id: str, *, is_followed: bool, timeout_s: float | None, is_json: bool) -> int:
-    """Run an ended job again, as a new job."""
-    with _client() as client:
-        job = client.post(job_path(job_id, "retry"))
-        return watch(client, job, is_followed=is_followed, timeout_s=timeout_s, is_json=is_json)
 
 
 @jobs.command()

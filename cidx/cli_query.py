@@ -12,7 +12,7 @@ from cidx.access import choose
 from cidx.amounts import count, short_commit
 from cidx.client import Client
 from cidx.errors import ClientError, NoCheckoutError, ProblemError
-from cidx.options import json_option
+from cidx.options import complete_repositories, json_option
 from cidx.pointer import pointed
 
 if TYPE_CHECKING:
@@ -42,7 +42,14 @@ class _Scope(NamedTuple):
 @click.option("-w", "--word", is_flag=True, help="Whole words only.")
 @click.option("-p", "--path", "paths", multiple=True, metavar="GLOB", help="Only such paths.")
 @click.option("-l", "--lang", "languages", multiple=True, metavar="NAME", help="Only such files.")
-@click.option("--repo", "names", multiple=True, metavar="NAME", help="Search this repository.")
+@click.option(
+    "--repo",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_repositories,
+    help="Search this repository.",
+)
 @click.option("--all", "is_everywhere", is_flag=True, help="Search every repository.")
 @click.option("--branch", metavar="BRANCH", help="Default: the upstream branch, or the default.")
 @click.option(

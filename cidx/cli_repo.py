@@ -12,17 +12,20 @@ from cidx import repositories, settings, tables, terminal
 from cidx.access import EMBEDDED, choose
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
-from cidx.options import json_option
+from cidx.options import complete_repositories, json_option
 
 if TYPE_CHECKING:
     from cidx.wire import Json
 
 _PAGE = 100
-_name_argument = click.argument("name", metavar="NAME")
+_name_argument = click.argument("name", metavar="NAME", shell_complete=complete_repositories)
+_optional_name_argument = click.argument(
+    "name", required=False, metavar="[NAME]", shell_complete=complete_repositories
+)
 
 
 def _client() -> Client:
-    return Client(choose(repositories.here()))
+    return Client(repositories.server())
 
 
 def _print(repository: Json, *, is_json: bool) -> None:
@@ -56,7 +59,7 @@ def _all(client: Client) -> list[Json]:
 
 
 @repo.command()
-@click.argument("name", required=False, metavar="[NAME]")
+@_optional_name_argument
 @json_option
 def show(name: str | None, *, is_json: bool) -> None:
     """Show one repository; without NAME, that of the checkout around you."""
@@ -84,7 +87,7 @@ def of_here(client: Client, checkout: checkouts.Checkout | None) -> Json:
 
 
 @repo.command()
-@click.argument("name", required=False, metavar="[NAME]")
+@_optional_name_argument
 @click.option("--branch", metavar="BRANCH", help="Default: the default branch.")
 @click.option(
     "--reason",
@@ -160,7 +163,7 @@ def remove(name: str, *, yes: bool, is_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[NAME]")
+@_optional_name_argument
 @json_option
 def link(name: str | None, *, is_json: bool) -> None:
     """

@@ -15,7 +15,7 @@ from cidx import repositories, terminal
 from cidx.access import choose
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, CommitMissingError, Exit
-from cidx.options import follow_option, json_option, timeout_option
+from cidx.options import complete_repositories, follow_option, json_option, timeout_option
 from cidx.patience import Deadline, delay_s
 from cidx.watch import watch
 
@@ -26,7 +26,9 @@ _COMMIT_WAIT_S = 300.0
 
 
 @click.command()
-@click.argument("repository", required=False, metavar="[REPO]")
+@click.argument(
+    "repository", required=False, metavar="[REPO]", shell_complete=complete_repositories
+)
 @follow_option
 @timeout_option
 @click.option("--full", is_flag=True, help="Index again even if nothing is new.")

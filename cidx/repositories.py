@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cidx import checkout as checkouts
-from cidx.access import EMBEDDED, address_of
+from cidx import settings
+from cidx.access import EMBEDDED, Access, address_of, choose
 from cidx.client import Client, found_or_none, repository_path
 from cidx.errors import ClientError, GitError, NoCheckoutError, ProblemError
 
@@ -30,6 +31,11 @@ def here() -> Checkout | None:
         return checkouts.find(Path.cwd())
     except (GitError, FileNotFoundError):
         return None
+
+
+def server() -> Access:
+    """Return the server that is meant here; git is asked only where CIDX_SERVER says nothing."""
+    return choose(None if settings.server() else here())
 
 
 def is_address(text: str) -> bool:

@@ -45,6 +45,12 @@ def is_color_unwanted() -> bool:
     return bool(_variable("NO_COLOR"))
 
 
+def columns() -> int:
+    """Return COLUMNS, or 0 where it is not set to a number."""
+    given = _variable("COLUMNS")
+    return int(given) if given.isdecimal() else 0
+
+
 def is_dumb() -> bool:
     """Tell whether the terminal cannot move its cursor."""
     return _variable("TERM") == "dumb"

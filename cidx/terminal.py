@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cidx.errors import ClientError
 
 _REDRAW_S = 0.1
+_CELLS = 80  # of a line, where nothing tells
 _CLEAR = "\r\x1b[K"
 
 
@@ -57,8 +58,12 @@ def is_told() -> bool:
 
 
 def width() -> int:
-    """Return how many cells a line has now."""
-    return shutil.get_terminal_size().columns
+    """Return how many cells a line has now: COLUMNS, else the terminal's, else 80."""
+    try:
+        # Not shutil: it brings lzma and bz2, and takes as long to import as all of our own.
+        return settings.columns() or os.get_terminal_size(sys.stdout.fileno()).columns or _CELLS
+    except (OSError, ValueError):
+        return _CELLS
 
 
 def is_colored() -> bool:
@@ -77,7 +82,7 @@ class Screen:
     @property
     def width(self) -> int:
         """How many cells a line has now."""
-        return shutil.get_terminal_size().columns
+        return width()
 
     def write(self, lines: list[str]) -> None:
         """Add lines that stay."""

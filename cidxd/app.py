@@ -289,5 +289,6 @@ def identity(
         refresh_days=config.auth.refresh_days,
         own_token=embedding.token if embedding else None,
         own_user=embedding.user if embedding else "",
+        public_url=config.server.public_url,
     )
     return Identity(ledger, terms, clock)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -32,6 +33,17 @@ class Server(_Section):
 
     listen: str = DEFAULT_LISTEN
     data: Path = Path("/var/lib/cidxd")
+    public_url: str | None = Field(
+        default=None, description="the address that browsers use, when a proxy has another one"
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and not (parts.scheme in {"http", "https"} and parts.hostname):
+            raise ValueError("give an http or https address, such as https://cidx.example.org")
+        return value
 
     @field_validator("listen")
     @classmethod

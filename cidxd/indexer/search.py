@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from cidxd.errors import RequestError, UnavailableError
-from cidxd.indexer import checkup, view
+from cidxd.indexer import checkup, commits, view
 from cidxd.indexer.epoch import mark_damaged
 from cidxd.indexer.page import search
 from cidxd.indexer.protocol import LINE_LIMIT, encode_answer
@@ -92,12 +92,13 @@ def _answered(shelf: Shelf, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 
         "tips": view.tips,
         "file": view.file,
         "skipped": view.skipped,
+        "commits": commits.commits,
         "check": checkup.check,
         "about": checkup.about,
     }
     answerer = answerers.get(str(request.get("op")))
     if answerer is None:
-        raise malformed("op is none of search, tips, file, skipped, check, about", "/op")
+        raise malformed("op is none of search, tips, file, skipped, commits, check, about", "/op")
     found: set[str] = set()
     while True:
         try:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
-from cidxd.model.account import Refresh, Session, User, judge_refresh
+from cidxd.model.account import Principal, Refresh, Role, Session, User, judge_refresh
 from cidxd.model.registry import State
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -38,12 +38,21 @@ def add(state: State, user: User) -> User:
     return user
 
 
-def change(state: State, name: str, *, password_hash: str | None, is_disabled: bool | None) -> User:
+def change(
+    state: State,
+    name: str,
+    *,
+    password_hash: str | None,
+    is_disabled: bool | None,
+    role: Role | None,
+    needs_admin: bool,
+) -> User:
     """
     Change what is not None of a user, and end every session of theirs.
 
     Raises:
         NotFoundError: There is no such user.
+        ConflictError: An administrator must be left, and none would.
     """
     user = state.users.get(name)
     if user is None:
@@ -52,10 +61,36 @@ def change(state: State, name: str, *, password_hash: str | None, is_disabled: b
         user = dataclasses.replace(user, password_hash=password_hash)
     if is_disabled is not None:
         user = dataclasses.replace(user, is_disabled=is_disabled)
+    if role is not None:
+        user = dataclasses.replace(user, role=role)
     state.users.put(name, user)
-    for session in [row for row in state.sessions.values() if row.user == name]:
-        state.sessions.drop(session.session_id)
+    if needs_admin and not any(_is_in_charge(row) for row in state.users.values()):
+        raise ConflictError(
+            f"nobody else is an administrator: {name}",
+            code="last-admin",
+            hint="make another user one first",
+        )
+    _end_sessions(state, name, but=None)
     return user
+
+
+def set_password(state: State, who: Principal, password_hash: str) -> None:
+    """Set the caller's own password, and end every other session of theirs."""
+    user = state.users.get(who.name)
+    if user is None:
+        raise NotFoundError(f"no user of that name: {who.name}")
+    state.users.put(user.name, dataclasses.replace(user, password_hash=password_hash))
+    _end_sessions(state, user.name, but=who.session_id)
+
+
+def _end_sessions(state: State, user: str, *, but: str | None) -> None:
+    for session in [row for row in state.sessions.values() if row.user == user]:
+        if session.session_id != but:
+            state.sessions.drop(session.session_id)
+
+
+def _is_in_charge(user: User) -> bool:
+    return user.role is Role.ADMIN and not user.is_disabled
 
 
 def open_session(state: State, session: Session) -> Session:
@@ -65,6 +100,21 @@ def open_session(state: State, session: Session) -> Session:
             state.sessions.drop(old.session_id)
     state.sessions.put(session.session_id, session)
     return session
+
+
+def open_browser_session(state: State, session: Session, role: Role) -> Session:
+    """Record a browser's login; the embedded daemon's user is made a user, without a password."""
+    if state.users.get(session.user) is None:
+        user = User(name=session.user, password_hash="", role=role, created_at=session.created_at)
+        state.users.put(user.name, user)
+    return open_session(state, session)
+
+
+def extend_session(state: State, session_id: str, expires_at: float) -> None:
+    """Let a login end at *expires_at*; harmless if it ended before."""
+    session = state.sessions.get(session_id)
+    if session is not None:
+        state.sessions.put(session_id, dataclasses.replace(session, expires_at=expires_at))
 
 
 def rotate(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cidxd.model import accounts, catalogue, course, intake, queue, retention
-from cidxd.model.account import Principal, Session, User
+from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
@@ -159,16 +159,39 @@ class Ledger:
         return await self._decide(accounts.add, user)
 
     async def change_user(
-        self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        is_disabled: bool | None = None,
+        role: Role | None = None,
+        needs_admin: bool = False,
     ) -> User:
         """Change a user and end their sessions; see `accounts.change`."""
         return await self._decide(
-            accounts.change, name, password_hash=password_hash, is_disabled=is_disabled
+            accounts.change,
+            name,
+            password_hash=password_hash,
+            is_disabled=is_disabled,
+            role=role,
+            needs_admin=needs_admin,
         )
+
+    async def set_password(self, who: Principal, password_hash: str) -> None:
+        """Set one's own password; see `accounts.set_password`."""
+        await self._decide(accounts.set_password, who, password_hash)
 
     async def open_session(self, session: Session) -> Session:
         """Record a login."""
         return await self._decide(accounts.open_session, session)
+
+    async def open_browser_session(self, session: Session, role: Role) -> Session:
+        """Record a browser's login; see `accounts.open_browser_session`."""
+        return await self._decide(accounts.open_browser_session, session, role)
+
+    async def extend_session(self, session_id: str, expires_at: float) -> None:
+        """Let a login live on; harmless if it ended before."""
+        await self._decide(accounts.extend_session, session_id, expires_at)
 
     async def rotate(
         self, session_id: str, used: str, following: str, *, days: int

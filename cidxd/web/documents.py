@@ -220,31 +220,6 @@ class RepositoryList(TypedDict):
     next_cursor: str | None
 
 
-class UserDocument(TypedDict):
-    """A user."""
-
-    name: str
-    role: str
-
-
-class TokenPair(TypedDict):
-    """A login's answer; `expires_in` is the access token's life in seconds."""
-
-    access_token: str
-    refresh_token: str
-    token_type: str
-    expires_in: int
-    user: UserDocument
-
-
-class MeDocument(TypedDict):
-    """Who one is; `kind` tells how one came in."""
-
-    name: str
-    role: str
-    kind: str
-
-
 class HealthDocument(TypedDict):
     """The process is alive."""
 

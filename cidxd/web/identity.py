@@ -1,5 +1,5 @@
 """
-Who asks: from a request's Authorization to a principal, and the tokens behind it.
+Who asks: from a request's Authorization or cookie to a principal, and the tokens behind it.
 
 An access token is a JWT of fixed algorithm, issuer, audience and type; its session
 is looked up in memory at each request, so a logout works at once.  A refresh token
@@ -19,10 +19,12 @@ from typing import Any, Final
 
 import argon2
 import jwt
+from aiohttp import web
 
-from cidxd.errors import UnauthenticatedError
+from cidxd.errors import InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.store.ledger import Ledger
+from cidxd.web.browsers import Browsers
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "cidxd"
@@ -40,6 +42,7 @@ class Terms:
         signing_key: Of access tokens, hex.
         instance: Names this daemon; a token of another one is refused.
         own_token: The embedded daemon's token for `own_user`; None on a server.
+        public_url: What browsers are told to use, if that is not the daemon's own address.
     """
 
     signing_key: str
@@ -48,6 +51,7 @@ class Terms:
     refresh_days: int
     own_token: str | None = None
     own_user: str = ""
+    public_url: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +71,12 @@ class _Access:
 
 
 class Identity:
-    """Makes, rotates and checks tokens."""
+    """
+    Makes, rotates and checks tokens.
+
+    Attributes:
+        browsers: Those of browsers, which have a cookie instead.
+    """
 
     def __init__(self, ledger: Ledger, terms: Terms, clock: Callable[[], float]) -> None:
         self._ledger = ledger
@@ -76,6 +85,36 @@ class Identity:
         self._hasher = argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex(8))
         self._verified: dict[str, _Access] = {}
+        self.browsers = Browsers(
+            ledger,
+            clock,
+            instance=terms.instance,
+            days=terms.refresh_days,
+            public_url=terms.public_url,
+        )
+
+    def caller(self, request: web.Request) -> Principal:
+        """
+        Return who a request speaks for: the one place where that is found out.
+
+        Raises:
+            UnauthenticatedError: Nobody.
+            InvalidError: It says so twice, by header and by cookie.
+            ForbiddenError: Another site's page uses the browser's cookie.
+        """
+        authorization = request.headers.get("Authorization")
+        cookie = self.browsers.cookie(request)
+        if cookie is None:
+            return self.principal(authorization)
+        if authorization is not None:
+            raise InvalidError(
+                "both a cookie and an Authorization header say who asks",
+                code="credentials-twice",
+                hint="send one of them",
+                status=400,
+            )
+        self.browsers.check_origin(request)
+        return self.of_session(self.browsers.session_id(cookie))
 
     def principal(self, authorization: str | None) -> Principal:
         """
@@ -112,9 +151,9 @@ class Identity:
             raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
         return user
 
-    async def log_in(self, name: str, password: str) -> Tokens:
+    async def checked(self, name: str, password: str) -> User:
         """
-        Open a session.
+        Return the user of that name and password.
 
         Raises:
             UnauthenticatedError: Name or password is wrong; it does not say which.
@@ -126,6 +165,11 @@ class Identity:
             raise UnauthenticatedError(
                 "wrong user name or password", code="login-refused", hint="try again: cidx login"
             )
+        return user
+
+    async def log_in(self, name: str, password: str) -> Tokens:
+        """Open a session; raises what `checked` raises."""
+        user = await self.checked(name, password)
         now, secret = self._clock(), secrets.token_urlsafe(32)
         session = Session(
             session_id=secrets.token_hex(12),
@@ -159,6 +203,10 @@ class Identity:
         if who.session_id is not None:
             await self._ledger.end_session(who.session_id)
 
+    async def set_password(self, who: Principal, password: str) -> None:
+        """Set the caller's own password, and end every other session of theirs."""
+        await self._ledger.set_password(who, await self.hashed(password))
+
     async def hashed(self, password: str) -> str:
         """Return argon2id's encoding of *password*; takes tens of milliseconds in a thread."""
         return await asyncio.to_thread(self._hasher.hash, password)
@@ -166,8 +214,8 @@ class Identity:
     def _matches(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
-        except argon2.exceptions.VerificationError:
-            return False
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False  # the second: the embedded daemon's user has no password
 
     def _tokens(self, user: User, session: Session, secret: str) -> Tokens:
         now = self._clock()

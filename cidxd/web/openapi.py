@@ -22,6 +22,7 @@ _COMMON_FAULTS: Final = {400: "the request's form is wrong", 401: "nobody, or no
 
 def contract(routes: Sequence[Route]) -> bytes:
     """Return the document of *routes* as JSON."""
+    routes = [route for route in routes if not route.is_page]
     schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:

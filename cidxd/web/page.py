@@ -1,46 +1,87 @@
 """
-The page at `/`, what this is and how to use it, and the page of every fault of a job.
+The dashboard, one page with its modules and its styles, and the page of every fault of a job.
 
-They hold no data, so nobody logs in.
+They hold no data, so nobody logs in for them.  Every file is read once, at start, and named
+by a hash of its bytes: a browser asks again each time and is told that nothing changed.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import html
 import importlib.resources
+import pathlib
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from aiohttp import web
 
-from cidxd.errors import FAULTS
+from cidxd.errors import FAULTS, NotFoundError
 from cidxd.web.route import Call, Handler, Route
 
-_FILES: Final = importlib.resources.files("cidxd.web") / "static"
-_POLICY: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'",
+_FOLDER: Final = importlib.resources.files("cidxd.web") / "static"
+_TYPES: Final = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
 }
+# What the page shows is in its address; the page itself is always the same.
+_VIEWS: Final = (
+    "/",
+    "/jobs",
+    "/jobs/{job_id}",
+    "/repositories",
+    "/repositories/{name}",
+    "/search",
+    "/file",
+    "/account",
+    "/admin",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asset:
+    body: bytes
+    media_type: str
+    etag: str
 
 
 def routes() -> list[Route]:
-    """Return the routes of the page and its style."""
+    """Return the routes of the page and of what it is made of."""
+    assets = dict(_assets(_FOLDER, ""))
+    index, told = assets["index.html"], _asset(faults_page().encode(), "text/html")
+
+    async def page(call: Call) -> web.Response:
+        return _sent(index, call.request)
+
+    async def faults(call: Call) -> web.Response:
+        return _sent(told, call.request)
+
+    async def asset(call: Call) -> web.Response:
+        found = assets.get(call.part("path"))
+        if found is None:
+            raise NotFoundError(f"no such file: {call.part('path')}", code="route-not-found")
+        return _sent(found, call.request)
+
     return [
-        Route(
-            "GET", "/", _file("index.html", "text/html"), "The page", is_open=True,
-            answer=str, media_type="text/html",
-        ),
-        Route(
-            "GET", "/static/page.css", _file("page.css", "text/css"), "The page's style",
-            is_open=True, answer=str, media_type="text/css",
-        ),
+        *(_page(view, page, "The dashboard") for view in _VIEWS),
+        _page("/static/{path:.+}", asset, "What the dashboard is made of"),
         # Where a job's `error.docs` leads to, read from the server's address on.
-        Route(
-            "GET", "/docs/faults.md", _page(faults_page()), "Every fault that a job can end with",
-            is_open=True, answer=str, media_type="text/html",
-        ),
-    ]  # fmt: skip
+        _page("/docs/faults.md", faults, "Every fault that a job can end with"),
+    ]
 
 
 def faults_page() -> str:
@@ -51,15 +92,33 @@ def faults_page() -> str:
         f"<td>{html.escape(fault.title)}</td><td>{html.escape(fault.hint)}</td></tr>\n"
         for code, fault in FAULTS.items()
     )
-    return (_FILES / "faults.html").read_text("utf-8").replace("{rows}", rows)
+    return (_FOLDER / "faults.html").read_text("utf-8").replace("{rows}", rows)
 
 
-def _file(name: str, media_type: str) -> Handler:
-    return _page((_FILES / name).read_text("utf-8"), media_type)
+def _page(path: str, handler: Handler, summary: str) -> Route:
+    return Route(
+        method="GET", path=path, handler=handler, summary=summary, is_open=True, is_page=True
+    )
 
 
-def _page(text: str, media_type: str = "text/html") -> Handler:
-    async def send(_call: Call) -> web.Response:
-        return web.Response(text=text, content_type=media_type, headers=_POLICY)
+def _sent(asset: _Asset, request: web.Request) -> web.Response:
+    headers = {**_HEADERS, "ETag": f'"{asset.etag}"'}
+    if any(known.value == asset.etag for known in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    return web.Response(
+        body=asset.body, content_type=asset.media_type, charset="utf-8", headers=headers
+    )
 
-    return send
+
+def _assets(folder: Traversable, prefix: str) -> Iterator[tuple[str, _Asset]]:
+    """Yield every file below *folder* with its name, parts joined by slashes."""
+    for entry in folder.iterdir():
+        name = prefix + entry.name
+        if entry.is_dir():
+            yield from _assets(entry, f"{name}/")
+        elif (media_type := _TYPES.get(pathlib.PurePath(name).suffix)) is not None:
+            yield name, _asset(entry.read_bytes(), media_type)
+
+
+def _asset(body: bytes, media_type: str) -> _Asset:
+    return _Asset(body, media_type, hashlib.sha256(body).hexdigest()[:16])

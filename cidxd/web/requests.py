@@ -32,6 +32,14 @@ class Login(Sent):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
+class BrowserLogin(Sent):
+    """Who a browser speaks for: name and password, or the code of `cidx open`."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+
+
 class RefreshToken(Sent):
     """A refresh token."""
 
@@ -192,7 +200,7 @@ class SkippedQuery(Sent):
 
 
 class UserBody(Sent):
-    """A user to add, over the admin socket."""
+    """A user to add."""
 
     name: Name
     password: Annotated[str, StringConstraints(min_length=8, max_length=1024)]
@@ -200,7 +208,15 @@ class UserBody(Sent):
 
 
 class UserPatch(Sent):
-    """A new password, or whether the user may come in; every session of theirs ends."""
+    """A new password or role, or whether the user may come in; every session of theirs ends."""
 
     password: Annotated[str, StringConstraints(min_length=8, max_length=1024)] | None = None
     disabled: bool | None = None
+    role: Literal["admin", "member"] | None = None
+
+
+class NewPassword(Sent):
+    """One's own password: the old one proves who asks."""
+
+    old_password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    new_password: Annotated[str, StringConstraints(min_length=8, max_length=1024)]

@@ -72,6 +72,7 @@ class Route:
         faults: Other status codes it may answer, with their meaning, for the contract.
         is_streamed: It answers as server-sent events too, to who accepts those.
         is_open: Nobody needs a token.
+        is_page: For browsers, and not in the contract; its query is the page's own.
     """
 
     method: str
@@ -87,6 +88,7 @@ class Route:
     is_streamed: bool = False
     faults: Mapping[int, str] = dataclasses.field(default_factory=dict)
     is_open: bool = False
+    is_page: bool = False
 
 
 def answer(

@@ -58,9 +58,9 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
         on_request()
         who = None
         if identity is not None and not route.is_open:
-            who = identity.principal(request.headers.get("Authorization"))
+            who = identity.caller(request)
             structlog.contextvars.bind_contextvars(user=who.name, **_subject(request))
-        query = _query(route.query, request)
+        query = None if route.is_page else _query(route.query, request)
         body = await _body(route.body, request)
         return await route.handler(Call(request, who, query, body))
 

@@ -7,6 +7,7 @@ from cidxd.web import openapi, page
 from cidxd.web.auth import Auth
 from cidxd.web.events import Events
 from cidxd.web.health import Health
+from cidxd.web.insight import Insight
 from cidxd.web.jobs import Jobs
 from cidxd.web.live import Live
 from cidxd.web.pausing import Pausing
@@ -34,6 +35,7 @@ from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocu
 from cidxd.web.services import Services
 from cidxd.web.stats import Stats
 from cidxd.web.sync_documents import ExplainedDocument, SyncDocument
+from cidxd.web.users import Users
 
 _BUSY = {429: "a limit on waiting jobs is reached"}
 _ALIKE = {409: "more than one job's id is like that"}
@@ -57,6 +59,8 @@ def routes(services: Services, live: Live) -> list[Route]:
         *events.routes(),
         *Pausing(services).routes(),
         *Stats(services).routes(),
+        *Insight(services).routes(),
+        *Users(services.ledger, services.identity, services.clock).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,

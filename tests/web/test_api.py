@@ -260,12 +260,17 @@ async def test_the_page_is_open_and_asks_nobody_else_for_anything(api: Api) -> N
     async with api.client.get("/") as response:
         assert response.status == 200
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-        assert "cidx sync --follow" in await response.text()
+        text = await response.text()
+        assert re.findall(r'(?:src|href)="(?!/static/|#)', text) == []
     async with api.client.get("/docs/faults.md") as response:
         assert (response.status, response.content_type) == (200, "text/html")
         assert 'id="stalled"' in await response.text()
-    async with api.client.get("/static/page.css") as response:
+    async with api.client.get("/static/css/base.css") as response:
         assert response.content_type == "text/css"
+        known = {"If-None-Match": response.headers["ETag"]}
+    async with api.client.get("/static/css/base.css", headers=known) as response:
+        assert response.status == 304
+    assert (await api.ask("GET", "/static/../identity.py"))[0] == 404
 
 
 async def test_the_contract_describes_what_is_answered(api: Api, demo: str) -> None:
