@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cidxd.model.report import ORDER, Phase, Usage
 from cidxd.model.steps import Guess, Step
@@ -298,13 +298,3 @@ class Event:
     kind: Kind
     data: Mapping[str, Any]
     cursor: int = 0
-
-
-R = TypeVar("R", Job, Event)
-
-
-def changed(record: R, **fields: Any) -> R:  # noqa: ANN401 - whatever the fields hold
-    """Return a copy of *record* with other *fields*, as `dataclasses.replace` but not checked."""
-    copy = object.__new__(type(record))
-    copy.__dict__.update(record.__dict__, **fields)
-    return copy

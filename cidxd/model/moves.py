@@ -29,10 +29,10 @@ from cidxd.model.job import (
     Outcome,
     PhaseRecord,
     PhaseStatus,
-    changed,
 )
 from cidxd.model.records import Wait
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, Usage
+from cidxd.model.revision import changed
 from cidxd.model.timing import Timing
 
 Timings = Sequence[Timing]  # of the repository's last syncs

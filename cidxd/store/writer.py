@@ -19,8 +19,9 @@ from typing import Any, Final, TypeVar, cast
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
-from cidxd.model.job import Event, changed
+from cidxd.model.job import Event
 from cidxd.model.registry import State
+from cidxd.model.revision import changed
 from cidxd.store import rows
 from cidxd.store.database import StoreError
 

@@ -60,6 +60,7 @@ class Reporter:
         self._is_recording = False
         self._is_hurried = False
         self._all_recorded = asyncio.Event()
+        self._broke: Exception | None = None
 
     def __call__(self, report: Report) -> None:
         """Take *report*; it is recorded soon, unless newer progress overtakes it."""
@@ -81,6 +82,14 @@ class Reporter:
 
     async def run(self) -> None:
         """Record what comes, until `close`; then what is left."""
+        try:
+            await self._recorded()
+        except Exception as err:
+            self._broke = err
+            self._all_recorded.set()
+            raise
+
+    async def _recorded(self) -> None:
         self._began_at = asyncio.get_running_loop().time()
         while self._pending or not self._is_closed:
             if self._is_due():
@@ -97,12 +106,18 @@ class Reporter:
         self._arrived.set()
 
     async def flushed(self) -> None:
-        """Wait until everything taken so far is recorded; progress is not held back for it."""
-        if self._pending or self._is_recording:
+        """
+        Wait until everything taken so far is recorded; progress is not held back for it.
+
+        Raises what ended `run`, if that did not end by itself: nothing is recorded any more.
+        """
+        if self._broke is None and (self._pending or self._is_recording):
             self._is_hurried = True
             self._all_recorded.clear()
             self._arrived.set()
             await self._all_recorded.wait()
+        if self._broke is not None:
+            raise self._broke
 
     async def _record_next(self) -> None:
         report = self._pending.popleft()

@@ -6,9 +6,9 @@ import orjson
 import pytest
 import stored
 
-from cidxd.model.job import changed
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
+from cidxd.model.revision import changed
 from cidxd.store import rows
 from cidxd.web import wire
 

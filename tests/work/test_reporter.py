@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import pytest
+
 from cidxd.model import moves
 from cidxd.model.job import Job
 from cidxd.model.report import (
@@ -127,3 +129,18 @@ def test_what_children_say_is_kept_under_the_name_of_who_said_it() -> None:
     reporter.git_said("From example")
     reporter.indexer_said(b"no memory for \xff")
     assert said == ["git: From example", "indexer: no memory for �"]
+
+
+async def test_nobody_waits_for_a_recorder_that_broke() -> None:
+    async def broken(_: Report) -> Job:
+        raise ZeroDivisionError
+
+    reporter = Reporter(JOB, broken)
+    reporter(STARTED)
+    running = asyncio.create_task(reporter.run())
+    async with asyncio.timeout(5):
+        for _ in range(2):  # while it breaks, and when it is known to be broken
+            with pytest.raises(ZeroDivisionError):
+                await reporter.flushed()
+    with pytest.raises(ZeroDivisionError):
+        await running

@@ -15,7 +15,7 @@ from sandbox import Checkout
 
 from cidxd.git import guard
 from cidxd.indexer import merging
-from cidxd.model.job import Event, Job, Kind, Outcome, Status
+from cidxd.model.job import Attempt, Event, Job, Kind, Outcome, Status
 from cidxd.model.registry import State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
@@ -364,7 +364,8 @@ async def test_a_sync_ends_the_upkeep_of_its_repository_and_is_not_held_up(
         repository_of=made.state.repositories.get, permit=permit, index_slots=made.slots,
         allowance=Allowance(),
     )  # fmt: skip
-    job = dataclasses.replace(JOB, status=Status.RUNNING)
+    tries = (Attempt(number=1, started_at=1.0),)
+    job = dataclasses.replace(JOB, status=Status.RUNNING, attempts=tries)
     made.put(job)
     report = Reporter(job, record)
     pump = asyncio.create_task(report.run())
