@@ -18,6 +18,7 @@ export class Jobs extends EventTarget {
     this.known = new Map();
     this.queue = null;
     this.reading = new Map();
+    this.stale = new Set();
     stream.addEventListener("snapshot", ({ detail }) => this.#snapshot(detail.jobs));
     stream.addEventListener("event", ({ detail }) => this.#event(detail));
     stream.addEventListener("queue", () => this.readQueue());
@@ -99,8 +100,12 @@ export class Jobs extends EventTarget {
     if (event.type !== "progressed") this.#later(job.job_id);
   }
 
-  /** Read a job soon, for what its events do not say. */
-  #later(id) {
+  /** Read a job soon, for what its events do not say; an answer on its way may be older. */
+  async #later(id) {
+    if (this.stale.has(id)) return;
+    this.stale.add(id);
+    await this.reading.get(id)?.catch(() => {});
+    this.stale.delete(id);
     this.read(id).catch(() => {});
   }
 

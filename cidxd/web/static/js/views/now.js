@@ -83,8 +83,15 @@ function queuedRow(job) {
 
 function endedRow(job) {
   const mark = badge(job);
-  const node = h("tr", {}, h("td", {}, mark.node), h("td", {}, repositoryLink(job.repository)), h("td", {}, jobLink(job)),
-    h("td.number", {}, format.duration(job.elapsed_seconds)), h("td", {}, job.error ? job.error.title : job.message),
-    h("td", {}, time(job.finished_at)));
-  return { node, update: mark.update };
+  const [took, words, ended] = [h("td.number"), h("td"), h("td")];
+  const node = h("tr", {}, h("td", {}, mark.node), h("td", {}, repositoryLink(job.repository)), h("td", {}, jobLink(job)), took, words, ended);
+  let finished = null;
+  const update = (now) => {
+    mark.update(now);
+    say(took, format.duration(now.elapsed_seconds));
+    say(words, now.error ? now.error.title : now.message);
+    if (now.finished_at !== finished) fill(ended, time(now.finished_at));
+    finished = now.finished_at;
+  };
+  return { node, update };
 }
