@@ -380,7 +380,7 @@ def hosted(folder: Path, *, more: str = "") -> Iterator[tuple[Home, Server]]:
     server.sign_in(home)
     yield home, server
     assert server.stop() == 0
-    assert "Traceback" not in server.log()
+    assert "Traceback" not in server.log(), server.log()
 
 
 def curl(url: str, token: str = "", *more: str) -> tuple[int, Any]:
