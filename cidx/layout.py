@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,8 +15,7 @@ _LABEL = re.compile(r"\w+ {2,}")
 _TIMED = re.compile(r"\s*\w+\s+[\d.]+ (?:s|min \d+ s|h \d+ min)\s{2}")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """
     A column of a table.
 
