@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 _LEAST_TEXT = 16  # cells; a hanging indent leaves at least so many
 _GAP = "  "
 _LABELLED = 12  # cells before the words of a line with a label: two, nine of it, and one
-_LABEL = re.compile(r"\w+ {2,}")
-_TIMED = re.compile(r"\s*\w+\s+[\d.]+ (?:s|min \d+ s|h \d+ min)\s{2}")
+_LABEL = r"\w+ {2,}"
+_TIMED = r"\s*\w+\s+[\d.]+ (?:s|min \d+ s|h \d+ min)\s{2}"
 
 
 class Column(NamedTuple):
@@ -61,8 +61,8 @@ def _broken(line: str, width: int, indent: int) -> list[str]:
 
 def _hanging(line: str, width: int) -> int:
     """Return where the words of *line* begin: after its label, and after its time."""
-    timed = _TIMED.match(line)
-    is_labelled = line.startswith("  ") or _LABEL.match(line)
+    timed = re.match(_TIMED, line)
+    is_labelled = line.startswith("  ") or re.match(_LABEL, line)
     indents = (timed.end() if timed else 0, _LABELLED if is_labelled else 0)
     return next((at for at in indents if 0 < at <= width - _LEAST_TEXT), 2)
 
