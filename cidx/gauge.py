@@ -49,7 +49,9 @@ def _narrow(job: Job, name: str, room: int) -> str:
     message = _what_now(job)
     rate = message.rpartition(", ")[2] if message.endswith("/s") else ""
     line = "  ".join(part for part in (f"{name} {percentage(job)} %", rate) if part)
-    for left in (remaining(job), remaining(job).replace(" left", ""), _left(job)):
+    whole = remaining(job)
+    short = whole.replace(" left", "")
+    for left in (whole, short, short.replace(" to ", "-"), _left(job)):
         if left and len(line) + 2 + len(left) <= room:
             return _with_message(f"{line}  {left}", "" if rate else message, room)
     return layout.cut(line, room) if rate else _with_message(line, message, room)

@@ -35,7 +35,7 @@ def jobs_table(jobs: Sequence[dict[str, Any]], now: float, width: int | None = N
 
 def _job_row(job: dict[str, Any], now: float) -> list[str]:
     status = str(job.get("status"))
-    if status == "running":
+    if status in {"queued", "running"}:
         status = render.state(job)
     elif status == "completed":
         status = str(job.get("outcome") or status)
@@ -48,7 +48,7 @@ def _job_row(job: dict[str, Any], now: float) -> list[str]:
         status,
         str(job.get("requested_by") or "-"),
         amounts.age(job.get("created_at"), now),
-        "-" if elapsed is None else amounts.duration(float(elapsed)),
+        amounts.duration(float(elapsed)) if elapsed else "-",
     ]
 
 

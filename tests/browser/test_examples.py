@@ -24,11 +24,12 @@ def test_the_example_in_javascript_follows_a_job_to_its_end_once_and_in_order(
     remote.hold()
     job_id = home.json("sync", tmp_path.name)["job_id"]
     page.evaluate(
-        f"(id) => {{ {program}; window.heard = [];"
-        " window.ended = follow(location.origin, id, (event) => window.heard.push(event)); }",
+        f"(id) => {{ {program}; window.heard = []; window.first = Promise.withResolvers();"
+        " const hear = (event) => { window.heard.push(event); window.first.resolve(); };"
+        " window.ended = follow(location.origin, id, hear); }",
         job_id,
     )
-    page.wait_for_function("window.heard.length > 0")
+    page.evaluate("window.first.promise")
     remote.release()
     assert page.evaluate("window.ended") == "completed"
     assert page.evaluate("window.heard") == server.events(job_id)

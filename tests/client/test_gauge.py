@@ -42,6 +42,7 @@ QUEUED = {
         (60, "index      [=====     ]   52 %  12 s left (8 to 20 s)"),
         (59, "index 52 %  3.1 MB/s  12 s left (8 to 20 s)"),
         (40, "index 52 %  3.1 MB/s  12 s (8 to 20 s)"),
+        (37, "index 52 %  3.1 MB/s  12 s (8-20 s)"),
         (35, "index 52 %  3.1 MB/s  12 s left"),
         (25, "index 52 %  3.1 MB/s"),
         (10, "index 52…"),
