@@ -30,6 +30,8 @@ ROOT = Path(__file__).parent.parent
 _SYNCS = 4
 _COLUMNS = 80
 _SCREEN = {"width": 1120, "height": 760}
+_HAS_MOVED = """() => [...document.querySelectorAll("progress")]
+    .some((bar) => bar.position > 0.3 && bar.position < 0.8)"""
 _COLORS = {
     "1": "font-weight:700",
     "2": "color:#8a929c",
@@ -104,7 +106,8 @@ def _terminal(browser: Browser, said: str, to: Path) -> None:
     command = "$ cidx sync --follow"
     page.set_content(
         "<body style='margin:0;background:#14171b;color:#e6e8eb'><pre style='margin:0;"
-        f"padding:16px;font:13px/1.5 monospace'>{html.escape(command)}\n{_painted(said)}</pre>"
+        "display:inline-block;padding:16px;font:13px/1.5 monospace'>"
+        f"{html.escape(command)}\n{_painted(said)}</pre>"
     )
     page.locator("pre").screenshot(path=to)
     page.close()
@@ -140,7 +143,7 @@ def _dashboard(browser: Browser, daemon: Daemon, names: list[str], to: Path) -> 
         page.get_by_role("heading", name="Now").wait_for()
         code = daemon.ask("POST", "/api/auth/code")[1]["code"]
         jobs = [daemon.ask("POST", "/api/sync", {"repository": n, "full": True}) for n in names]
-        page.locator("progress").nth(min(1, len(names) - 1)).wait_for()
+        page.wait_for_function(_HAS_MOVED)
         page.screenshot(path=to / f"dashboard-{scheme}.png")
         _ended(daemon, jobs)
         if scheme == "light":

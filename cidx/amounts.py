@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 _MINUTE_S = 60
 _HOUR_S = 3600
@@ -86,6 +86,12 @@ def age(text: object, now: float) -> str:
     """Return how long ago an RFC 3339 instant was: `5 min ago`; `-` without one."""
     at = instant_of(text)
     return "-" if at is None else f"{rough_duration(now - at)} ago"
+
+
+def moment(text: object) -> str:
+    """Return an RFC 3339 instant as `2026-11-24 03:10:00 UTC`; empty if it is none."""
+    at = instant_of(text)
+    return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def short_commit(commit: object) -> str:

@@ -64,7 +64,8 @@ def list_jobs(*, repo: str | None, limit: int, is_json: bool, **filters: str | N
     elif found:
         from cidx import tables  # noqa: PLC0415 - jobs show, the most used, does without
 
-        terminal.out("\n".join(tables.jobs_table(found, settings.now())))
+        table = tables.jobs_table(found, settings.now(), terminal.room())
+        terminal.out("\n".join(table))
     else:
         terminal.say("no jobs")
 
@@ -92,7 +93,7 @@ def show(job_id: str, *, is_json: bool) -> None:
     if is_json:
         terminal.out_json(job)
     else:
-        terminal.out("\n".join(render.detail_lines(job)))
+        terminal.out_lines(render.detail_lines(job, settings.now()))
 
 
 @jobs.command()
@@ -113,7 +114,7 @@ def cancel(job_id: str, *, reason: str, force: bool, is_json: bool) -> None:
     if is_json:
         terminal.out_json(job)
         return
-    terminal.out(render.job_line(job))
+    terminal.out_lines([render.job_line(job)])
     if job.get("status") in {"queued", "running"}:
         terminal.say(_what_cancel_did(job))
 

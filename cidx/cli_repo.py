@@ -32,7 +32,7 @@ def _print(repository: Json, *, is_json: bool) -> None:
     if is_json:
         terminal.out_json(repository)
     else:
-        terminal.out("\n".join(tables.repository_lines(repository, settings.now())))
+        terminal.out_lines(tables.repository_lines(repository, settings.now()))
 
 
 @click.group()
@@ -49,7 +49,8 @@ def list_repositories(*, is_json: bool) -> None:
     if is_json:
         terminal.out_json({"repositories": found, "next_cursor": None})
     elif found:
-        terminal.out("\n".join(tables.repositories_table(found, settings.now())))
+        table = tables.repositories_table(found, settings.now(), terminal.room())
+        terminal.out("\n".join(table))
     else:
         terminal.say("no repositories; cidx sync in a checkout, or cidx repo add URL")
 

@@ -43,7 +43,7 @@ def status(*, is_json: bool) -> int:
     if is_json:
         terminal.out_json(facts)
     else:
-        terminal.out("\n".join(_lines(facts)))
+        terminal.out_lines(_lines(facts))
     if fault is not None:
         terminal.say_fault(fault)
         return fault.exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cidx import render
+from cidx import gauge, render
 
 PLAIN_PACE_S = 5.0
 _ENDED = {"completed", "failed", "cancelled"}
@@ -47,7 +47,7 @@ class Progress:
 
     def live(self, width: int) -> str:
         """Return the line to draw in place now; empty once the job has ended."""
-        return "" if self.has_ended() else render.live_line(self.job, width)
+        return "" if self.has_ended() else gauge.live_line(self.job, width)
 
     def plain(self, now: float) -> str | None:
         """Return a line for a log: when the phase changes, else every few seconds."""
@@ -57,7 +57,7 @@ class Progress:
         if key == self._plain_key and now - self._plain_at < PLAIN_PACE_S:
             return None
         self._plain_key, self._plain_at = key, now
-        return render.plain_line(self.job)
+        return gauge.plain_line(self.job)
 
     def has_ended(self) -> bool:
         """Tell whether the job has ended."""

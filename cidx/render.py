@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cidx import amounts
+from cidx import amounts, gauge
 
 _CHANGES = ("added", "modified", "deleted", "renamed")
-_NAME_WIDTH = 9
-_BAR_WIDTH = 20
-_ROOM_FOR_BAR = 60  # cells; a narrower line tells figures only
-_LEAST_TOLD_S = 0.5
+_REACHED = {"running", "completed", "failed", "cancelled"}
 
 Job = dict[str, Any]
 
@@ -26,7 +23,7 @@ def state(job: Job) -> str:
     """Return a job's status in words, with what tells most about it."""
     status = str(job.get("status"))
     if status == "running":
-        share = f"{_percentage(job)} %"
+        share = f"{gauge.percentage(job)} %"
         return ", ".join(str(part) for part in (status, job.get("phase"), share) if part)
     if status == "queued":
         why = (job.get("queue") or {}).get("reason") or job.get("message")
@@ -51,14 +48,9 @@ def _elapsed(job: Job) -> str:
     return "" if elapsed is None else amounts.duration(float(elapsed))
 
 
-def _percentage(job: Job) -> int:
-    # Rounded down: 100 is for a job that has ended.
-    return min(100, int(job.get("progress_percentage") or 0))
-
-
 def phase_line(record: dict[str, Any]) -> str:
     """Return one ended phase: its name, how it ended, how long it took, what it counted."""
-    name = f"{record.get('name', ''):{_NAME_WIDTH}}"
+    name = f"{record.get('name', ''):{gauge.NAME_WIDTH}}"
     status = str(record.get("status"))
     took = record.get("duration_seconds")
     time = "" if took is None else amounts.duration(float(took))
@@ -67,71 +59,26 @@ def phase_line(record: dict[str, Any]) -> str:
     return "  ".join(part for part in (name, *words, counted) if part).rstrip()
 
 
-def live_line(job: Job, width: int) -> str:
-    """
-    Return the one line that is drawn again and again, no wider than *width* cells.
-
-    Args:
-        job: status, phase, progress_percentage, message, and estimate where known.
-        width: Of the terminal.
-    """
-    share = _percentage(job)
-    filled = share * _BAR_WIDTH // 100
-    bar = f"[{'=' * filled}{' ' * (_BAR_WIDTH - filled)}]" if width >= _ROOM_FOR_BAR else ""
-    name = str(job.get("phase") or job.get("status") or "")
-    # The message comes last: where there is no room for all of it, its end goes.
-    parts = [f"{name:{_NAME_WIDTH}}", bar, f"{share:3} %", remaining(job), _what_now(job)]
-    return "  ".join(part for part in parts if part)[: max(0, width - 1)].rstrip()
-
-
-def plain_line(job: Job) -> str:
-    """Return how far a job is, for a log: `index 52 %  1,200 of 3,000 files`."""
-    name = job.get("phase") or job.get("status") or ""
-    parts = [f"{name} {_percentage(job)} %", _what_now(job), remaining(job)]
-    return "  ".join(part for part in parts if part)
-
-
-def _what_now(job: Job) -> str:
-    if job.get("status") == "queued":
-        return str((job.get("queue") or {}).get("reason") or job.get("message") or "")
-    return str(job.get("message") or "")
-
-
-def remaining(job: Job) -> str:
-    """Return the rest of the time with its range, an empty string while it is not known."""
-    estimate = job.get("estimate") or {}
-    left = estimate.get("remaining_seconds")
-    if left is None or float(left) < _LEAST_TOLD_S:
-        return ""
-    low, high = estimate.get("low_seconds"), estimate.get("high_seconds")
-    text = f"{amounts.rough_duration(float(left))} left"
-    if low is None or high is None:
-        return text
-    shortest, longest = amounts.rough_duration(float(low)), amounts.rough_duration(float(high))
-    if shortest == longest:
-        return text
-    number, _, unit = shortest.partition(" ")
-    return f"{text} ({number if longest.endswith(f' {unit}') else shortest} to {longest})"
-
-
 def result_lines(job: Job) -> list[str]:
     """Return what became of an ended job: outcome, commits, files, cost."""
     lines = [job_line(job)]
     lines += [f"  {_commit_line(move)}" for move in job.get("commits") or ()]
     summary = job.get("summary")
     if summary and job.get("outcome") != "unchanged":
-        lines += [f"  {'files':{_NAME_WIDTH}} {_files(summary)}"]
+        lines += [f"  {'files':{gauge.NAME_WIDTH}} {_files(summary)}"]
     if summary and summary.get("index_damage"):
-        lines += [f"  {'rebuilt':{_NAME_WIDTH}} the index was damaged: {summary['index_damage']}"]
+        lines += [
+            f"  {'rebuilt':{gauge.NAME_WIDTH}} the index was damaged: {summary['index_damage']}"
+        ]
     cost = _cost(job)
     if cost:
-        lines.append(f"  {'cost':{_NAME_WIDTH}} {cost}")
+        lines.append(f"  {'cost':{gauge.NAME_WIDTH}} {cost}")
     return lines
 
 
 def _commit_line(move: dict[str, Any]) -> str:
     before, after = move.get("before"), move.get("indexed") or move.get("fetched")
-    name = f"{move.get('branch', ''):{_NAME_WIDTH}}"
+    name = f"{move.get('branch', ''):{gauge.NAME_WIDTH}}"
     if before == after:
         return f"{name} at {amounts.short_commit(after)}"
     return f"{name} {amounts.short_commit(before)} -> {amounts.short_commit(after)}"
@@ -169,27 +116,20 @@ def error_text(error: dict[str, Any]) -> str:
     return f"{title}: {detail}" if detail else title
 
 
-def detail_lines(job: Job) -> list[str]:
-    """Return everything `cidx jobs show` tells of a job."""
-    facts = [
-        ("repository", job.get("repository")),
-        ("asked by", ", ".join(job.get("requesters") or [str(job.get("requested_by"))])),
-        ("created", job.get("created_at")),
-        ("started", job.get("started_at")),
-        ("finished", job.get("finished_at")),
-        ("remaining", remaining(job)),
-        ("retry of", job.get("retry_of")),
-        ("retried by", job.get("retried_by")),
+def detail_lines(job: Job, now: float) -> list[str]:
+    """Return everything `cidx jobs show` tells of a job at POSIX second *now*."""
+    lines = [job_line(job), *_facts(job, now), *_phases(job), *result_lines(job)[1:]]
+    error = job.get("error") or {}
+    lines += [
+        _fact("attempt", _attempt(attempt))
+        for attempt in job.get("attempts") or ()
+        # The last attempt's error is the job's own, which follows.
+        if attempt.get("interrupted") or (attempt.get("error") and attempt["error"] != error)
     ]
-    lines = [*result_lines(job)[:1], *(f"  {name:10} {value}" for name, value in facts if value)]
-    lines += [f"  {phase_line(record)}" for record in job.get("phases") or ()]
-    lines += result_lines(job)[1:]
-    attempts = job.get("attempts") or ()
-    lines += [f"  {_attempt_line(attempt)}" for attempt in attempts if attempt.get("error")]
-    if job.get("error"):
-        lines.append(f"  {'error':10} {error_text(job['error'])}")
-        lines += [f"  {'hint':10} {job['error']['hint']}"] if job["error"].get("hint") else []
-        lines.append(f"  {'fault':10} {_fault_name(job['error'])}")
+    if error:
+        lines.append(_fact("error", error_text(error)))
+        lines += [_fact("hint", error["hint"])] if error.get("hint") else []
+        lines.append(_fact("fault", _fault_name(error)))
     return lines
 
 
@@ -199,5 +139,50 @@ def _fault_name(error: dict[str, Any]) -> str:
     return f"{error.get('code')} ({kind})" + (f", see {page}" if page else "")
 
 
-def _attempt_line(attempt: dict[str, Any]) -> str:
-    return f"{'attempt':10} {attempt.get('number')} failed: {error_text(attempt['error'])}"
+def _facts(job: Job, now: float) -> list[str]:
+    asked = amounts.moment(job.get("created_at"))
+    facts = [
+        ("repo", job.get("repository")),
+        ("asked by", ", ".join(job.get("requesters") or [str(job.get("requested_by"))])),
+        ("created", f"{asked}, {amounts.age(job['created_at'], now)}" if asked else ""),
+        ("started", amounts.moment(job.get("started_at"))),
+        ("finished", amounts.moment(job.get("finished_at"))),
+        ("now", job.get("message") if job.get("status") == "running" else ""),
+        ("remaining", gauge.remaining(job)),
+        ("cancel", _cancel(job.get("cancel") or {})),
+        ("retry of", job.get("retry_of")),
+        ("retried", job.get("retried_by")),
+    ]
+    return [_fact(name, value) for name, value in facts if value]
+
+
+def _fact(name: str, value: object) -> str:
+    return f"  {name:{gauge.NAME_WIDTH}} {value}"
+
+
+def _cancel(cancel: dict[str, Any]) -> str:
+    parts = (str(cancel.get(name) or "") for name in ("requested_by", "reason"))
+    return ": ".join(part for part in parts if part)
+
+
+def _phases(job: Job) -> list[str]:
+    """Return a line for each phase that was reached, and one for those that were not."""
+    records = job.get("phases") or ()
+    lines = [f"  {phase_line(one)}" for one in records if one.get("status") in _REACHED]
+    others: dict[str, list[str]] = {}
+    for one in records:
+        if one.get("status") not in _REACHED:
+            others.setdefault(_unreached(job, str(one.get("status"))), []).append(one["name"])
+    return lines + [_fact(word, ", ".join(names)) for word, names in others.items()]
+
+
+def _unreached(job: Job, status: str) -> str:
+    if status != "pending":
+        return status
+    return "to come" if job.get("status") in {"queued", "running"} else "not run"
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    if attempt.get("error"):
+        return f"{attempt.get('number')} failed: {error_text(attempt['error'])}"
+    return f"{attempt.get('number')} was interrupted: the daemon was stopped"

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cidx import amounts, matches, render
+from cidx import amounts, layout, matches, render
+from cidx.layout import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_JOBS = ("JOB", "REPOSITORY", "STATUS", "BY", "CREATED", "TOOK")
-_REPOSITORIES = ("NAME", "REMOTE", "BRANCH", "COMMIT", "INDEXED", "LAST JOB")
+_JOBS = (
+    Column("JOB"),
+    Column("REPOSITORY", least=10),
+    Column("STATUS", least=26),
+    Column("BY", least=6),
+    Column("CREATED"),
+    Column("TOOK"),
+)
+_REPOSITORIES = (
+    Column("NAME", least=10),
+    Column("REMOTE", least=10, keeps_end=True),
+    Column("BRANCH", least=6),
+    Column("COMMIT"),
+    Column("INDEXED"),
+    Column("LAST JOB"),
+)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return *header* and *rows* as lines of aligned columns."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    return [
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (header, *rows)
-    ]
-
-
-def jobs_table(jobs: Sequence[dict[str, Any]], now: float) -> list[str]:
-    """Return jobs as a table; ids by their last eight characters."""
-    return table(_JOBS, [_job_row(job, now) for job in jobs])
+def jobs_table(jobs: Sequence[dict[str, Any]], now: float, width: int | None = None) -> list[str]:
+    """Return jobs as a table within *width* cells; ids by their last eight characters."""
+    return layout.table(_JOBS, [_job_row(job, now) for job in jobs], width, heads=2)
 
 
 def _job_row(job: dict[str, Any], now: float) -> list[str]:
     status = str(job.get("status"))
-    if status == "running":
+    if status in {"queued", "running"}:
         status = render.state(job)
     elif status == "completed":
         status = str(job.get("outcome") or status)
@@ -42,13 +48,16 @@ def _job_row(job: dict[str, Any], now: float) -> list[str]:
         status,
         str(job.get("requested_by") or "-"),
         amounts.age(job.get("created_at"), now),
-        "-" if elapsed is None else amounts.duration(float(elapsed)),
+        amounts.duration(float(elapsed)) if elapsed else "-",
     ]
 
 
-def repositories_table(repositories: Sequence[dict[str, Any]], now: float) -> list[str]:
-    """Return repositories as a table, one row for each branch."""
-    return table(_REPOSITORIES, [row for one in repositories for row in _rows(one, now)])
+def repositories_table(
+    repositories: Sequence[dict[str, Any]], now: float, width: int | None = None
+) -> list[str]:
+    """Return repositories as a table within *width* cells, one row for each branch."""
+    rows = [row for one in repositories for row in _rows(one, now)]
+    return layout.table(_REPOSITORIES, rows, width)
 
 
 def _rows(repository: dict[str, Any], now: float) -> list[list[str]]:
@@ -84,7 +93,8 @@ def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
     lines += [f"  {freshness(branch, now)}" for branch in repository.get("branches") or ()]
     if job:
         ended = amounts.age(job.get("finished_at"), now) if job.get("finished_at") else ""
-        lines.append(f"  last job  {job.get('job_id')} {job.get('status')} {ended}".rstrip())
+        last = f"{amounts.short_id(job.get('job_id'))} {job.get('status')} {ended}"
+        lines.append(f"  last job  {last.rstrip()}")
     return lines
 
 

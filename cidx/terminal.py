@@ -8,14 +8,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from cidx import settings
+from cidx import layout, settings
 
 if TYPE_CHECKING:
     from cidx.errors import ClientError
 
 _REDRAW_S = 0.1
 _CELLS = 80  # of a line, where nothing tells
-_CLEAR = "\r\x1b[K"
+# To the end of the screen: a terminal made narrower has broken the line into several.
+_CLEAR = "\r\x1b[J"
 
 
 def out(text: str) -> None:
@@ -27,6 +28,11 @@ def out(text: str) -> None:
 def out_json(value: dict[str, Any]) -> None:
     """Print one JSON object as one line, at once."""
     out(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def out_lines(lines: list[str]) -> None:
+    """Print lines of data, at once; on a terminal they are wrapped between their words."""
+    out("\n".join(layout.wrapped(lines, room())))
 
 
 def say(text: str) -> None:
@@ -66,18 +72,29 @@ def width() -> int:
         return _CELLS
 
 
+def room() -> int | None:
+    """Return how many cells a line may have; None where it goes to no terminal."""
+    return width() if sys.stdout.isatty() else None
+
+
 def is_colored() -> bool:
     """Tell whether stdout shows colours and the user wants them."""
     return is_interactive() and not settings.is_color_unwanted()
 
 
 class Screen:
-    """Lines that stay, and below them one live line, redrawn at most ten times a second."""
+    """
+    Lines that stay, and below them one live line, redrawn at most ten times a second.
+
+    After each drawing the cursor waits at the line's first cell: wherever a terminal that
+    is resized puts the rest of the line, it is behind the cursor, and is cleared with it.
+    """
 
     def __init__(self) -> None:
         self._is_live = False
         self._drawn = ""
         self._drawn_at = 0.0
+        self._width = 0
 
     @property
     def width(self) -> int:
@@ -88,14 +105,16 @@ class Screen:
         """Add lines that stay."""
         if lines:
             self.clear()
-            out("\n".join(lines))
+            out_lines(lines)
 
     def draw(self, line: str) -> None:
         """Draw the live line, unless it is the same or was drawn a moment ago."""
         now = time.monotonic()
         if line == self._drawn or (self._is_live and now - self._drawn_at < _REDRAW_S):
             return
-        sys.stdout.write(f"\r{line}\x1b[K")
+        is_resized, self._width = self._width not in {0, self.width}, self.width
+        lead = _CLEAR if is_resized else "\r"
+        sys.stdout.write(f"{lead}{line}\x1b[K\r")
         sys.stdout.flush()
         self._is_live, self._drawn, self._drawn_at = True, line, now
 

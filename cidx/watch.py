@@ -61,7 +61,7 @@ def _watched(
     client: Client, job: Json, *, is_followed: bool, timeout_s: float | None, is_json: bool
 ) -> Exit:
     if not is_json:
-        terminal.out(render.job_line(job))
+        terminal.out_lines([render.job_line(job)])
     if not is_followed and timeout_s is None:
         if is_json:
             terminal.out_json(job)
@@ -80,7 +80,7 @@ def finish(job: Json, *, is_json: bool, is_followed: bool) -> Exit:
     if is_json:
         terminal.out_json({"job": job} if is_followed else job)
     else:
-        terminal.out("\n".join(render.result_lines(job)))
+        terminal.out_lines(render.result_lines(job))
     if job.get("error") and job.get("status") == "failed":
         terminal.say_error(render.error_text(job["error"]), str(job["error"].get("hint") or ""))
     return exit_code_of(str(job.get("status")))

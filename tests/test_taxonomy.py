@@ -31,7 +31,7 @@ def test_a_fault_has_the_words_of_the_table_wherever_it_is_told_of(code: str) ->
         kind=Kind.FAILED, data={"error": error},
     )  # fmt: skip
     logged = "\n".join(chronicle.lines(event))
-    shown = "\n".join(render.detail_lines({"status": Status.FAILED, "error": error}))
+    shown = "\n".join(render.detail_lines({"status": Status.FAILED, "error": error}, 0.0))
     for text in (logged, shown):
         for words in (code, fault.title, "its own word", fault.hint):
             assert words in text

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cidx import render
+from cidx import amounts, render
 
+NOW = amounts.instant_of("2026-11-24T03:10:00Z") or 0.0
 JOB_ID = "01930000-0000-7000-8000-00000000beef"
 UPDATED: dict[str, Any] = {
     "job_id": JOB_ID,
@@ -119,32 +120,6 @@ def test_phase_lines_align_their_figures() -> None:
     assert render.phase_line(failed) == "fetch          failed  0.06 s"
 
 
-def test_the_live_line_has_bar_percentage_message_and_remaining_time() -> None:
-    assert render.live_line(RUNNING, 120) == (
-        "index      [==========          ]   52 %  12 s left (8 to 20 s)  "
-        "1,200 of 3,000 files, 350/s"
-    )
-
-
-def test_a_narrow_live_line_keeps_percentage_and_remaining_time() -> None:
-    assert render.live_line(RUNNING, 41) == "index       52 %  12 s left (8 to 20 s)"
-
-
-def test_the_live_line_never_wraps() -> None:
-    assert len(render.live_line(RUNNING, 40)) == 39
-    assert render.live_line(RUNNING, 0) == ""
-
-
-def test_the_remaining_time_is_told_only_as_far_as_it_is_known() -> None:
-    assert render.remaining({"estimate": None}) == ""
-    assert render.remaining({"estimate": {"remaining_seconds": 0.2}}) == ""
-    assert render.remaining({"estimate": {"remaining_seconds": 300}}) == "5 min left"
-    wide = {"remaining_seconds": 100, "low_seconds": 90, "high_seconds": 7200}
-    assert render.remaining({"estimate": wide}) == "100 s left (90 s to 2 h)"
-    same = {"remaining_seconds": 300, "low_seconds": 290, "high_seconds": 310}
-    assert render.remaining({"estimate": same}) == "5 min left"
-
-
 def test_an_error_is_its_title_and_its_detail() -> None:
     assert render.error_text({"title": "git failed", "detail": "exit 128\n"}) == (
         "git failed: exit 128"
@@ -153,24 +128,59 @@ def test_an_error_is_its_title_and_its_detail() -> None:
 
 
 def test_the_details_of_a_job() -> None:
-    assert render.detail_lines(UPDATED)[:11] == [
+    assert render.detail_lines(UPDATED, NOW)[:10] == [
         f"job {JOB_ID}: completed, updated in 3.21 s",
-        "  repository django",
-        "  asked by   ada, bob",
-        "  created    2026-11-24T03:00:00Z",
-        "  started    2026-11-24T03:00:01Z",
-        "  finished   2026-11-24T03:00:04Z",
+        "  repo      django",
+        "  asked by  ada, bob",
+        "  created   2026-11-24 03:00:00 UTC, 10 min ago",
+        "  started   2026-11-24 03:00:01 UTC",
+        "  finished  2026-11-24 03:00:04 UTC",
         "  fetch          0.42 s  120 objects received, 48.0 kB received",
         "  diff           12.3 s",
-        "  index         skipped",
+        "  skipped   index",
         "  main      1111111111 -> 2222222222",
-        "  stable    at 3333333333",
     ]
-    assert render.detail_lines(UPDATED)[-1] == (
-        "  attempt    1 failed: the remote stopped answering"
+    assert render.detail_lines(UPDATED, NOW)[-1] == (
+        "  attempt   1 failed: the remote stopped answering"
     )
 
 
+def test_a_failed_job_tells_each_fault_once_and_what_was_not_run() -> None:
+    error = {"code": "remote-timeout", "title": "the remote stopped answering", "hint": "wait"}
+    phases = [{"name": "fetch", "status": "failed", "duration_seconds": 2}]
+    phases += [{"name": name, "status": "pending"} for name in ("diff", "index")]
+    attempts = [
+        {"number": 1, "error": None, "interrupted": True},
+        {"number": 2, "error": {"title": "git failed"}},
+        {"number": 3, "error": error},
+    ]
+    job = {"job_id": "1", "status": "failed", "phases": phases, "attempts": attempts}
+    lines = render.detail_lines({**job, "error": error}, NOW)
+    assert lines[2:] == [
+        "  fetch          failed  2.00 s",
+        "  not run   diff, index",
+        "  attempt   1 was interrupted: the daemon was stopped",
+        "  attempt   2 failed: git failed",
+        "  error     the remote stopped answering",
+        "  hint      wait",
+        "  fault     remote-timeout (permanent)",
+    ]
+
+
+def test_a_running_job_tells_what_it_does_and_what_is_to_come() -> None:
+    phases = [{"name": "index", "status": "running"}, {"name": "validate", "status": "pending"}]
+    lines = render.detail_lines({**RUNNING, "phases": phases}, NOW)
+    assert "  now       1,200 of 3,000 files, 350/s" in lines
+    assert "  remaining 12 s left (8 to 20 s)" in lines
+    assert "  to come   validate" in lines
+
+
+def test_a_cancelled_job_tells_who_and_why() -> None:
+    cancel = {"requested_by": "ada", "reason": "the disk is exchanged"}
+    job = {"job_id": "1", "status": "cancelled", "cancel": cancel}
+    assert "  cancel    ada: the disk is exchanged" in render.detail_lines(job, NOW)
+
+
 def test_a_daemon_that_says_next_to_nothing_is_borne() -> None:
-    assert render.detail_lines({"job_id": "1", "status": "queued", "requested_by": "ada"})
+    assert render.detail_lines({"job_id": "1", "status": "queued", "requested_by": "ada"}, NOW)
     assert render.result_lines({"job_id": "1", "status": "completed"}) == ["job 1: completed, done"]

@@ -41,6 +41,17 @@ def test_jobs_are_listed_by_the_end_of_their_ids() -> None:
     ]
 
 
+def test_a_job_that_waits_says_why_and_not_only_what_failed_before() -> None:
+    held = "example.org has been unreachable since 14:02 UTC; next try in 40 s"
+    error = {"code": "remote-unreachable"}
+    job = {"job_id": "1", "repository": "django", "status": "queued", "error": error}
+    lines = tables.jobs_table([{**job, "queue": {"position": 1, "reason": held}}], NOW)
+    assert f"queued, {held}" in lines[1]
+    narrow = tables.jobs_table([{**job, "queue": {"position": 1, "reason": held}}], NOW, 80)
+    assert "queued, example.org has been" in narrow[1]
+    assert len(narrow[1]) <= 80
+
+
 def test_repositories_have_a_row_for_each_branch() -> None:
     assert tables.repositories_table([REPOSITORY], NOW) == [
         "NAME    REMOTE                          BRANCH  COMMIT      INDEXED     LAST JOB",

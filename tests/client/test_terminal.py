@@ -19,14 +19,14 @@ def test_the_live_line_is_drawn_in_place_and_taken_away_before_a_line(capsys: To
     screen.write(["fetch done"])
     screen.draw("two")
     screen.clear()
-    assert capsys.readouterr().out == "\rone\x1b[K\r\x1b[Kfetch done\n\rtwo\x1b[K\r\x1b[K"
+    assert capsys.readouterr().out == "\rone\x1b[K\r\r\x1b[Jfetch done\n\rtwo\x1b[K\r\r\x1b[J"
 
 
 def test_the_live_line_does_not_flicker(capsys: Told) -> None:
     screen = Screen()
     for number in range(100):
         screen.draw(f"line {number}")
-    assert capsys.readouterr().out == "\rline 0\x1b[K"
+    assert capsys.readouterr().out == "\rline 0\x1b[K\r"
 
 
 def test_nothing_is_cleared_where_nothing_was_drawn(capsys: Told) -> None:
