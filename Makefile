@@ -6,7 +6,7 @@ LOOPS ?= 20
 PARTS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint unit damage crash bench bench-index bench-jobs bench-progress truth growth clean
+.PHONY: demo test lint unit schema damage crash bench bench-index bench-jobs bench-progress truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -22,6 +22,10 @@ lint: .venv/test-ready
 
 unit: .venv/test-ready
 	$(BIN)/python -m pytest
+
+# After a new migration: writes the text of a database of its schema for tests/store/schemas.
+schema: .venv/test-ready
+	PYTHONPATH=tests:. $(BIN)/python tests/store/keep_schema.py
 
 # Many rounds of random harm to an index; the tests take a few of them.
 damage: .venv/test-ready

@@ -1,64 +1,25 @@
-"""The `cidxd` command: serve, check a configuration, look after users."""
+"""The `cidxd` command: serve, check a configuration, look after users, and what `keeping` has."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, ParamSpec
+from typing import Any, Final
 
 import click
 import orjson
 
-from cidxd import config as settings
-from cidxd import runtime
+from cidxd import keeping, runtime
 from cidxd.__about__ import VERSION
+from cidxd.command import CONFIG, DATA, configured, load, says_errors
 from cidxd.config import Config
 from cidxd.errors import CidxdError, ConfigError, LockHeldError
-from cidxd.indexer import ctags
 from cidxd.work import folders
-
-P = ParamSpec("P")
 
 PASSWORD_CHARACTERS: Final = 8
 EMBEDDED_IDLE_S: Final = 15 * 60.0
-_CONFIG: Final = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file; without it the defaults hold.",
-)
-_DATA: Final = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Data folder; overrides server.data.",
-)
-
-
-def _says_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Wrap *command* so that a foreseeable fault is a line and a hint, never a traceback."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except CidxdError as err:
-            _fail(err)
-
-    return run
-
-
-def _fail(err: CidxdError) -> NoReturn:
-    click.echo(f"error: {err.message}", err=True)
-    if isinstance(err, ConfigError):
-        for fault in err.faults:
-            click.echo(f"  {fault}", err=True)
-    if err.hint:
-        click.echo(f"hint: {err.hint}", err=True)
-    sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,12 +29,12 @@ def main() -> None:
 
 
 @main.command()
-@_CONFIG
-@_DATA
+@CONFIG
+@DATA
 @click.option("--embedded", is_flag=True, help="A user's private daemon, as `cidx up` starts it.")
 @click.option("--idle", "idle_s", type=float, default=EMBEDDED_IDLE_S, hidden=True)
 @click.option("--ready-fd", type=int, help="Write READY and the URL to this descriptor.")
-@_says_errors
+@says_errors
 def serve(
     config_file: Path | None,
     data: Path | None,
@@ -85,7 +46,7 @@ def serve(
     from cidxd import app, log  # noqa: PLC0415 - aiohttp costs a third of a second
 
     os.umask(0o077)  # what is kept is this user's alone
-    config = _config(config_file, data)
+    config = configured(config_file, data)
     log.configure(config.log.level, config.log.format)
     folder = folders.prepared(config.server.data)
     try:
@@ -104,10 +65,10 @@ def serve(
 
 @main.command("check-config")
 @click.argument("config_file", type=click.Path(path_type=Path, dir_okay=False))
-@_says_errors
+@says_errors
 def check_config(config_file: Path) -> None:
     """Say whether CONFIG_FILE is good; name every fault if not."""
-    _load(config_file)
+    load(config_file)
     click.echo(f"{config_file}: good")
 
 
@@ -117,12 +78,12 @@ def user() -> None:
 
 
 @user.command("add")
-@_CONFIG
-@_DATA
+@CONFIG
+@DATA
 @click.argument("name")
 @click.option("--admin", is_flag=True, help="May see and change everything.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@_says_errors
+@says_errors
 def user_add(
     config_file: Path | None,
     data: Path | None,
@@ -136,16 +97,16 @@ def user_add(
         "password": _password(from_stdin=password_stdin),
         "role": "admin" if admin else "member",
     }
-    added = _ask(_config(config_file, data), "POST", "/users", body)
+    added = _ask(configured(config_file, data), "POST", "/users", body)
     click.echo(f"added {added['name']} ({added['role']})")
 
 
 @user.command("passwd")
-@_CONFIG
-@_DATA
+@CONFIG
+@DATA
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@_says_errors
+@says_errors
 def user_passwd(
     config_file: Path | None,
     data: Path | None,
@@ -154,16 +115,16 @@ def user_passwd(
 ) -> None:
     """Set a new password for NAME; every session of theirs ends."""
     body = {"password": _password(from_stdin=password_stdin)}
-    _ask(_config(config_file, data), "PATCH", f"/users/{name}", body)
+    _ask(configured(config_file, data), "PATCH", f"/users/{name}", body)
     click.echo(f"new password for {name}; their sessions have ended")
 
 
 @user.command("disable")
-@_CONFIG
-@_DATA
+@CONFIG
+@DATA
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Let them in again.")
-@_says_errors
+@says_errors
 def user_disable(
     config_file: Path | None,
     data: Path | None,
@@ -171,22 +132,22 @@ def user_disable(
     undo: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
     """Keep NAME out; every session of theirs ends."""
-    _ask(_config(config_file, data), "PATCH", f"/users/{name}", {"disabled": not undo})
+    _ask(configured(config_file, data), "PATCH", f"/users/{name}", {"disabled": not undo})
     click.echo(f"{name} may log in again" if undo else f"{name} is disabled")
 
 
 @user.command("list")
-@_CONFIG
-@_DATA
+@CONFIG
+@DATA
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@_says_errors
+@says_errors
 def user_list(
     config_file: Path | None,
     data: Path | None,
     as_json: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
     """List the users."""
-    answer = _ask(_config(config_file, data), "GET", "/users", None)
+    answer = _ask(configured(config_file, data), "GET", "/users", None)
     if as_json:
         click.echo(orjson.dumps(answer).decode())
         return
@@ -194,55 +155,11 @@ def user_list(
         click.echo(f"{row['name']:<24} {row['role']}{' (disabled)' if row['disabled'] else ''}")
 
 
-@main.command()
-@_CONFIG
-@_DATA
-@click.option("--json", "as_json", is_flag=True, help="One finding a line.")
-@_says_errors
-def doctor(
-    config_file: Path | None,
-    data: Path | None,
-    as_json: bool,  # noqa: FBT001 - click passes options by name
-) -> None:
-    """Look for faults, read every byte of every index, and say what to do about each finding."""
-    from cidxd import doctor as doctors  # noqa: PLC0415 - aiohttp costs a third of a second
-
-    async def look() -> bool:
-        is_sound = True
-        async for finding in doctors.examine(_config(config_file, data)):
-            is_sound = is_sound and finding.is_sound
-            if as_json:
-                click.echo(orjson.dumps(finding._asdict()).decode())
-                continue
-            click.echo(f"{'ok' if finding.is_sound else 'FAULT':5}  {finding.what}: {finding.told}")
-            if not finding.is_sound:
-                click.echo(f"       fix: {finding.fix}")
-        return is_sound
-
-    if not asyncio.run(look()):
-        sys.exit(1)
-
-
-def _config(config_file: Path | None, data: Path | None) -> Config:
-    config = _load(config_file) if config_file else Config()
-    if data is None:
-        return config
-    server = config.server.model_copy(update={"data": data.absolute()})
-    return config.model_copy(update={"server": server})
-
-
 def _reread(config_file: Path | None, data: Path | None) -> Config:
     """Return the configuration as it is now; raises ConfigError."""
     if config_file is None:
         raise ConfigError("the configuration", ["no file: the daemon was started without --config"])
-    return _config(config_file, data)
-
-
-def _load(config_file: Path) -> Config:
-    config = settings.load(config_file)
-    if config.index.symbols == "ctags" and (fault := ctags.fault()):
-        raise ConfigError(str(config_file), [f"index.symbols: {fault}"])
-    return config
+    return configured(config_file, data)
 
 
 def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]:
@@ -264,6 +181,10 @@ def _password(*, from_stdin: bool) -> str:
             hint=f"use at least {PASSWORD_CHARACTERS}",
         )
     return given
+
+
+for _command in (keeping.backup, keeping.restore, keeping.doctor):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

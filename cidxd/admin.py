@@ -7,7 +7,7 @@ lock and answers its own question on the same admin socket.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -18,6 +18,8 @@ from cidxd.tuning import job_limits
 from cidxd.web.listen import admin_socket
 from cidxd.work import folders
 from cidxd.work.folders import DataFolder
+
+_PATIENCE: Final = aiohttp.ClientTimeout(total=3600.0)  # to copy a large database on a slow disk
 
 
 async def ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]:
@@ -36,16 +38,17 @@ async def ask(config: Config, method: str, path: str, body: object) -> dict[str,
             ):
                 who = app.identity(config, None, ledger, secrets)
                 async with admin_socket(data, ledger, who, app.clock):
-                    return await _request(data, method, path, body)
+                    return await request(data, method, path, body)
     except LockHeldError:
-        return await _request(data, method, path, body)
+        return await request(data, method, path, body)
 
 
-async def _request(data: DataFolder, method: str, path: str, body: object) -> dict[str, Any]:
+async def request(data: DataFolder, method: str, path: str, body: object) -> dict[str, Any]:
+    """Return the answer of the daemon that runs; raises CidxdError."""
     connector = aiohttp.UnixConnector(str(data.admin_socket))
     try:
         async with (
-            aiohttp.ClientSession(connector=connector) as session,
+            aiohttp.ClientSession(connector=connector, timeout=_PATIENCE) as session,
             session.request(method, f"http://cidxd{path}", json=body) as response,
         ):
             answer: dict[str, Any] = await response.json(content_type=None)

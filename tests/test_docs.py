@@ -71,7 +71,7 @@ def test_every_route_is_documented() -> None:
         "one": {"/api/repositories/{name}", "/api/jobs/{job_id}"},
     }
     for method, expression in routes:
-        if expression.startswith('"/users'):
+        if expression.startswith(('"/users', '"/snapshot', '"/version')):  # the admin socket's
             continue
         if expression.startswith("one"):
             suffix = expression.removeprefix("one").strip(' +"')

@@ -73,7 +73,7 @@ def translated() -> Iterator[None]:
 async def open_reader(path: Path) -> aiosqlite.Connection:
     """Open the database for reading only and return the connection; the caller closes it."""
     connection = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    await connection.execute("PRAGMA busy_timeout = 5000")
+    await connection.execute_fetchall("PRAGMA busy_timeout = 5000")  # no statement stays open
     return connection
 
 
@@ -92,6 +92,13 @@ async def check_database(connection: aiosqlite.Connection) -> None:
         raise StoreError(f"the database is damaged: {rows[0][0]}")
 
 
+async def schema_of(connection: aiosqlite.Connection) -> int:
+    """Return the number of the newest migration that the database has seen."""
+    async with connection.execute("PRAGMA user_version") as rows:
+        row = await rows.fetchone()
+    return int(row[0]) if row else 0
+
+
 def _keep_private(path: Path) -> None:
     # SQLite gives the files beside the database the mode of the database.
     path.touch(mode=0o600)
@@ -100,7 +107,7 @@ def _keep_private(path: Path) -> None:
 
 async def _migrate(connection: aiosqlite.Connection) -> None:
     known = migrations()
-    version = await _version(connection)
+    version = await schema_of(connection)
     if version > known[-1][0]:
         raise SchemaError(
             f"the database has schema {version}, this program knows {known[-1][0]}",
@@ -113,9 +120,3 @@ async def _migrate(connection: aiosqlite.Connection) -> None:
             await connection.executescript(
                 f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
             )
-
-
-async def _version(connection: aiosqlite.Connection) -> int:
-    async with connection.execute("PRAGMA user_version") as rows:
-        row = await rows.fetchone()
-    return int(row[0]) if row else 0

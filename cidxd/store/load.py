@@ -39,6 +39,12 @@ async def load_state(connection: aiosqlite.Connection) -> State:
     return state
 
 
+async def newest_at(connection: aiosqlite.Connection) -> float | None:
+    """Return when the newest event was recorded, POSIX seconds; None without one."""
+    sql = "SELECT at FROM event ORDER BY cursor DESC LIMIT 1"
+    return next((float(at) for (at,) in await connection.execute_fetchall(sql)), None)
+
+
 async def setting(connection: aiosqlite.Connection, name: str) -> str:
     """Return the random value kept under *name*, made when first asked for (64 hex digits)."""
     sql = "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"

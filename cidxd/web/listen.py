@@ -93,7 +93,7 @@ async def admin_socket(
     more: Sequence[Route] = (),
 ) -> AsyncIterator[None]:
     """Answer the `cidxd` command, and what *more* there is, on a socket only this user can open."""
-    app = application([*admin.routes(ledger, identity, clock), *more], None, lambda: None)
+    app = application([*admin.routes(ledger, identity, clock, data), *more], None, lambda: None)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cidxd.errors import CidxdError, LockHeldError
+from cidxd.work import swap
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class DataFolder:
     def lock(self) -> Path:
         """Held by the one daemon on this data."""
         return self.root / "daemon.lock"
+
+    @property
+    def snapshot(self) -> Path:
+        """A copy of the database, for as long as a backup is made of it."""
+        return self.root / "snapshot.db"
+
+    @property
+    def backup_lock(self) -> Path:
+        """Held by who makes a backup."""
+        return self.root / "backup.lock"
 
     @property
     def runtime(self) -> Path:
@@ -105,20 +116,41 @@ def prepared(folder: Path) -> DataFolder:
 @contextlib.contextmanager
 def claimed(data: DataFolder) -> Iterator[None]:
     """
-    Hold the data folder for this process alone.
+    Hold the data folder for this process alone; a restore that was cut off is finished first.
 
     Raises:
         LockHeldError: Another daemon has it.
+        CidxdError: A restore cannot be finished.
     """
-    descriptor = os.open(data.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _locked(data.lock, f"another cidxd uses this data folder: {data.root}", _CLAIM_HINT):
+        swap.finish(data.root)
+        yield
+
+
+@contextlib.contextmanager
+def backing_up(data: DataFolder) -> Iterator[None]:
+    """
+    Be the only one who makes a backup of this data folder.
+
+    Raises:
+        LockHeldError: Somebody else does.
+    """
+    said = f"another backup of {data.root} is being made"
+    with _locked(data.backup_lock, said, "wait for it to end"):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, said: str, hint: str) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockHeldError(
-                f"another cidxd uses this data folder: {data.root}",
-                hint="stop it first, or give this one a folder of its own",
-            ) from None
+            raise LockHeldError(said, hint=hint) from None
         yield
     finally:
         os.close(descriptor)
+
+
+_CLAIM_HINT = "stop it first, or give this one a folder of its own"
