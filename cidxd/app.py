@@ -18,7 +18,7 @@ import structlog
 import uuid_utils
 
 from cidxd import workshop
-from cidxd.config import Config
+from cidxd.config import Config, inherited_sockets
 from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
@@ -209,6 +209,7 @@ async def serve(
                 (config.server.host, config.server.port),
                 activity,
                 is_private=embedding is not None,
+                inherited=inherited_sockets(),
             )
         )
         await stack.enter_async_context(services.vitals.watched())

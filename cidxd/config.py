@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cidxd.errors import ConfigError
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
+_FIRST_INHERITED = 3  # after standard input, output and error
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -178,6 +179,18 @@ def environment() -> Mapping[str, str]:
 def notify_socket() -> str | None:
     """Return where the service manager listens, None if none does; see sd_notify(3)."""
     return environment().get("NOTIFY_SOCKET") or None
+
+
+def inherited_sockets() -> range:
+    """
+    Return the descriptors on which the service manager has this process listen.
+
+    See sd_listen_fds(3): what is meant for another process, such as our parent, is not ours.
+    """
+    environ = environment()
+    given, pid = environ.get("LISTEN_FDS", ""), environ.get("LISTEN_PID")
+    is_ours = pid == str(os.getpid()) and given.isdecimal()
+    return range(_FIRST_INHERITED, _FIRST_INHERITED + int(given)) if is_ours else range(0)
 
 
 def watchdog_s() -> float | None:

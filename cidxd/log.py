@@ -41,6 +41,18 @@ class _Patient:
             self._stream.flush()
 
 
+class _Forwarding(logging.Handler):
+    """Hands over what libraries log, so that it looks like all the rest."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # a library's format string does not fit
+            message = str(record.msg)
+        log = structlog.get_logger()
+        log.log(record.levelno, message, logger=record.name, exc_info=record.exc_info)
+
+
 def configure(level: str, form: str) -> None:
     """
     Set up structlog for the process, on stderr.
@@ -69,7 +81,7 @@ def configure(level: str, form: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forwarding()])
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

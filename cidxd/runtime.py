@@ -13,6 +13,7 @@ import math
 import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ class Ready:
         if self._ready_fd is not None:
             os.write(self._ready_fd, f"READY {url}\n".encode())
             os.close(self._ready_fd)
-        else:
+        elif sys.stderr.isatty():  # elsewhere there are only lines of the log
             click.echo(f"cidxd {VERSION} at {url}", err=True)
         self._manager.tell("READY=1", f"STATUS=serving at {url}")
 

@@ -84,7 +84,13 @@ class Home:
 
 
 class Server:
-    """A daemon for many users, in a folder of its own."""
+    """
+    A daemon for many users, in a folder of its own.
+
+    Attributes:
+        starter: A command that becomes the daemon; none as a rule.
+        inherited: Descriptors that it is given.
+    """
 
     def __init__(self, home: Home, folder: Path, *, more: str = "") -> None:
         self.home = home
@@ -98,6 +104,8 @@ class Server:
         self.url = ""
         self.token = ""
         self.process: subprocess.Popen[str] | None = None
+        self.starter: tuple[str, ...] = ()
+        self.inherited: tuple[int, ...] = ()
 
     def start(self) -> None:
         """Start the daemon and wait until it answers; on the same port as before."""
@@ -114,7 +122,7 @@ class Server:
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
             [
-                *(sys.executable, *program, "serve", "--config", str(self.config)),
+                *(*self.starter, sys.executable, *program, "serve", "--config", str(self.config)),
                 *("--ready-fd", str(write_end)),
             ],
             env=self.home.env,
@@ -123,7 +131,7 @@ class Server:
             stdout=log,
             stderr=log,
             text=True,
-            pass_fds=[write_end],
+            pass_fds=[write_end, *self.inherited],
         )
         log.close()
         os.close(write_end)

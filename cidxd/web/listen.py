@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -20,6 +22,9 @@ from cidxd.web.server import application
 from cidxd.work.folders import DataFolder
 
 _log = structlog.get_logger()
+
+_BACKLOG: Final = 4096  # connections that wait in an inherited socket while no daemon runs
+_LAST_WORDS_S: Final = 0.2  # for the questions of those who were let in just before the door closed
 
 
 class Activity:
@@ -58,6 +63,7 @@ async def listening(
     activity: Activity,
     *,
     is_private: bool,
+    inherited: Sequence[int] = (),
 ) -> AsyncIterator[Door]:
     """
     Answer requests for the length of the context.
@@ -69,17 +75,21 @@ async def listening(
         activity: Told of every request.
         is_private: One user's daemon: any port is as good, and a Host header that is not
             loopback is refused, for a page elsewhere may have its name point here.
+        inherited: Descriptors of sockets to listen on in place of *address*; they stay open
+            elsewhere, so that connections wait there between this daemon and the next.
 
     Raises:
-        InvalidError: `port-taken`, unless any other port is as good.
+        InvalidError: `port-taken`, unless any other port is as good; `socket-unusable`.
     """
     app = application(routes, identity, activity.note, is_loopback_only=is_private)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = await _bound(runner, address, is_any_port_good=is_private)
-        host = f"[{address[0]}]" if ":" in address[0] else address[0]
-        yield Door(f"http://{host}:{runner.addresses[-1][1]}", site.stop)
+        if inherited and not is_private:
+            yield await _taken_over(runner, inherited)
+        else:
+            site = await _bound(runner, address, is_any_port_good=is_private)
+            yield Door(_url((address[0], runner.addresses[-1][1])), site.stop)
     finally:
         await runner.cleanup()
 
@@ -123,3 +133,46 @@ async def _bound(
         site = web.TCPSite(runner, host, 0)
         await site.start()
     return site
+
+
+async def _taken_over(runner: web.AppRunner, descriptors: Sequence[int]) -> Door:
+    """Listen on *descriptors*; the door has the address of the first one."""
+    sites: list[web.SockSite] = []
+    for descriptor in descriptors:
+        site = web.SockSite(runner, _inherited(descriptor), backlog=_BACKLOG)
+        await site.start()
+        _log.info("socket_inherited", descriptor=descriptor, url=_url(runner.addresses[-1]))
+        sites.append(site)
+
+    async def close() -> None:
+        # A server that is closed drops whom it let in within the same turn of the loop.
+        for descriptor in descriptors:
+            asyncio.get_running_loop().remove_reader(descriptor)
+        await asyncio.sleep(_LAST_WORDS_S)
+        for site in sites:
+            await site.stop()
+
+    return Door(_url(runner.addresses[0]), close)
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    """Return the socket that is open as *descriptor*; children do not get it."""
+    with contextlib.suppress(OSError):  # it is no socket at all
+        made = socket.socket(fileno=descriptor)
+        is_listening = made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if is_listening and made.type is socket.SOCK_STREAM:
+            made.set_inheritable(False)
+            return made
+    raise InvalidError(
+        f"descriptor {descriptor}, from the service manager, is no socket to listen on",
+        code="socket-unusable",
+        hint="the socket unit is to have ListenStream= and no Accept=yes",
+    )
+
+
+def _url(address: Any) -> str:  # noqa: ANN401 - a path, or host and port with more behind them
+    """Return where clients find what listens at *address*."""
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -18,6 +18,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from cidxd.model import incidents
+from cidxd.model.incident import TROUBLES
 from cidxd.model.job import Event, Kind, Outcome, Status
 from cidxd.model.registry import State
 from cidxd.model.report import ORDER
@@ -136,6 +138,9 @@ class Metrics:
         waiting = [look.now - job.created_at for job in active if job.status is Status.QUEUED]
         self._oldest.set(max([0.0, *waiting]))
         self._paused.set(state.pause is not None)
+        troubles = [row.code for row in incidents.opened(state)]
+        for code in TROUBLES:
+            self._incidents.labels(code).set(troubles.count(code))
         self._ready.set(look.is_ready)
         self._store_fault.set(look.has_store_fault)
         self._followers.set(look.followers)
@@ -185,6 +190,7 @@ class Metrics:
         self._jobs = gauge("jobs", "Jobs that have not ended.", "status")
         self._oldest = gauge("queue_oldest_seconds", "How long the oldest queued job has waited.")
         self._paused = gauge("queue_paused", "1 while no job is started.")
+        self._incidents = gauge("incidents", "Hosts in trouble, whose jobs are held back.", "code")
         self._ready = gauge("ready", "1 while /readyz says ready.")
         self._store_fault = gauge("store_fault", "1 while the database refuses.")
         self._followers = gauge("followers", "Streams and held answers.")

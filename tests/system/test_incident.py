@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def test_a_broken_host_is_one_incident_that_no_job_fails_of_and_all_go_on_when_i
             200,
             ["jobs wait for a remote host that is in trouble"],
         )
+        assert metric(server, 'cidxd_incidents{code="remote-unavailable"}') == 1
+        assert metric(server, 'cidxd_incidents{code="remote-timeout"}') == 0
         held = wait_until("a held job", lambda: held_job(server, job_ids[:4]))
         home.cidx("jobs", "cancel", held)
 
@@ -49,6 +52,7 @@ def test_a_broken_host_is_one_incident_that_no_job_fails_of_and_all_go_on_when_i
         assert [server.ended(job_id)["status"] for job_id in left] == ["completed"] * 4
         assert server.ended(held)["status"] == "cancelled"
         assert first_incident(server) is None
+        assert metric(server, 'cidxd_incidents{code="remote-unavailable"}') == 0
         for job_id in job_ids:
             server.events(job_id)
         assert f"held back, the attempt is given back: {fact}" in home.cidx("jobs", "log", held)
@@ -70,6 +74,13 @@ def post(server: Server, path: str, body: dict[str, str]) -> Any:
 
 def first_incident(server: Server) -> Any:
     return next(iter(server.ask("/api/queue")["incidents"]), None)
+
+
+def metric(server: Server, sample: str) -> float:
+    socket = ("--unix-socket", str(server.folder / "data" / "admin.sock"))
+    asked = ["curl", "-sSf", *socket, "http://admin/metrics"]
+    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(sample))
 
 
 def held_job(server: Server, job_ids: list[str]) -> str | None:

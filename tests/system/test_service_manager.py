@@ -105,6 +105,24 @@ def test_the_manager_hears_of_start_reload_and_stop(manager: Manager, daemon: Se
     assert daemon.stop() == 0
 
 
+def test_a_service_manager_gets_nothing_but_lines_of_json(home: Home, tmp_path: Path) -> None:
+    server = Server(home, tmp_path / "server")
+    ours, journal = socket.socketpair()
+    with ours, journal, ours.makefile() as lines:
+        process = home.start(
+            "cidxd", "serve", "--config", str(server.config), stderr=journal.fileno()
+        )
+        journal.close()
+        events = []
+        while "ready" not in events:
+            events.append(json.loads(lines.readline())["event"])
+        process.terminate()
+        events += [json.loads(line)["event"] for line in lines]
+        assert process.wait(60) == 0
+        assert events[-2:] == ["stopping", "stopped"]
+        process.communicate()
+
+
 def test_a_locked_database_does_not_stop_the_watchdogs_feed(
     manager: Manager, daemon: Server
 ) -> None:
