@@ -228,7 +228,8 @@ async def serve(
             task.cancel()
         await asyncio.wait(tasks)
         await _finish_jobs(made, made.tuning.limits.drain_seconds, hurry)
-        await door.close()
+        if embedding is None:
+            await door.close()
         await made.live.close()
     _log.info("stopped")
 

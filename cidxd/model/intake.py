@@ -14,9 +14,10 @@ from typing import Final
 from cidxd.errors import InvalidError, NotFoundError
 from cidxd.model import moves, queue
 from cidxd.model.account import Principal
+from cidxd.model.facts import IdempotencyKey
 from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Priority, Status
 from cidxd.model.queue import Limits
-from cidxd.model.registry import IdempotencyKey, State
+from cidxd.model.registry import State
 
 KEYS_KEPT_S: Final = 86_400.0  # an idempotency key is good for a day at least
 

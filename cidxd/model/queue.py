@@ -22,8 +22,9 @@ from typing import Final
 
 from cidxd.errors import BusyError
 from cidxd.model import incidents
+from cidxd.model.facts import Pause
 from cidxd.model.job import Job, Priority, Status
-from cidxd.model.registry import QUEUE_PAUSE, Pause, State
+from cidxd.model.registry import QUEUE_PAUSE, State
 
 PATIENCE_S: Final = 600.0  # a job that waited for so long is as urgent as the next kind
 _ABOUT_TO_START: Final = "about to start"

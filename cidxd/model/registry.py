@@ -10,13 +10,13 @@ older ones are in the store only.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
 
 from cidxd.model.account import Session, User
+from cidxd.model.facts import IdempotencyKey, Pause
 from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.moves import Moved
@@ -28,27 +28,6 @@ QUEUE_PAUSE: Final = "queue_pause"  # under this name the store keeps a pause
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyKey:
-    """A POST that was answered: the same key and body replays its job, `joined` or new."""
-
-    user: str
-    key: str
-    body_hash: str
-    job_id: str
-    created_at: float
-    joined: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """No job is claimed until somebody resumes the queue; `reason` may be empty."""
-
-    reason: str
-    requested_by: str
-    at: float
 
 
 class Table(Generic[K, V]):

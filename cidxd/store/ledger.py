@@ -13,11 +13,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from cidxd.model import accounts, catalogue, course, intake, queue, retention
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
+from cidxd.model.facts import Pause
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
 from cidxd.model.pipeline import Defer, GiveUp
 from cidxd.model.queue import Limits
-from cidxd.model.registry import Pause, State
+from cidxd.model.registry import State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
 from cidxd.store.writer import Measure, Writer

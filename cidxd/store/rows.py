@@ -14,9 +14,10 @@ import orjson
 from pydantic import TypeAdapter
 
 from cidxd.model.account import Role, Session, User
+from cidxd.model.facts import IdempotencyKey, Pause
 from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
-from cidxd.model.registry import IdempotencyKey, Pause, State
+from cidxd.model.registry import State
 from cidxd.model.repository import Repository
 
 Row = tuple[Any, ...]
