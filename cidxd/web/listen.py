@@ -44,7 +44,7 @@ class Activity:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Door:
-    """Where requests come in; closed, those connected already are still answered."""
+    """Where requests come in; closed, also twice, those connected already are still answered."""
 
     url: str
     close: Callable[[], Awaitable[None]]
@@ -79,7 +79,7 @@ async def listening(
     try:
         site = await _bound(runner, address, is_any_port_good=is_private)
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
-        yield Door(f"http://{host}:{runner.addresses[-1][1]}", site.stop)
+        yield Door(f"http://{host}:{runner.addresses[-1][1]}", lambda: _closed(runner, site))
     finally:
         await runner.cleanup()
 
@@ -104,6 +104,11 @@ async def admin_socket(
     finally:
         data.admin_socket.unlink(missing_ok=True)
         await runner.cleanup()
+
+
+async def _closed(runner: web.AppRunner, site: web.BaseSite) -> None:
+    if site in runner.sites:
+        await site.stop()
 
 
 async def _bound(
