@@ -1,11 +1,10 @@
 """
 The committed state in memory, and a draft of what is about to change in it.
 
-A decision reads and writes a draft; the writer stores what changed, COMMITs and
-only then lets the registry absorb it, in one step.  A draft on a draft is one
-caller's decision within a batch.  Both are a `State`: tables laid over tables.
-Jobs that ended stay for a while so that followers are answered from memory;
-older ones are in the store only.
+A decision reads and writes a draft; the writer stores what changed, COMMITs and only then lets
+the registry absorb it, in one step.  A draft on a draft is one caller's decision within a batch.
+Both are a `State`: tables laid over tables.  Jobs that ended stay for a while so that followers
+are answered from memory; older ones are in the store only.
 """
 
 from __future__ import annotations
@@ -49,13 +48,11 @@ class Table(Generic[K, V]):
         return self.below.get(key)
 
     def values(self) -> Iterator[V]:
-        """Yield every row: those below in their order, then the changed ones."""
-        if self.below is not None:
-            yield from (row for key, row in self.below.items() if key not in self.changed)
-        yield from (row for row in self.changed.values() if row is not None)
+        """Yield every row, in the order of `items`."""
+        return (row for _, row in self.items())
 
     def items(self) -> Iterator[tuple[K, V]]:
-        """Yield every key and row, in the order of `values`."""
+        """Yield every key and row: those below in their order, then the changed ones."""
         if self.below is not None:
             yield from ((key, row) for key, row in self.below.items() if key not in self.changed)
         yield from ((key, row) for key, row in self.changed.items() if row is not None)
@@ -149,8 +146,8 @@ class JobTable(Table[str, Job]):
 
     def active_of(self, repository_id: int) -> list[Job]:
         """Return the repository's queued and running jobs, oldest first."""
-        jobs = (self.get(job_id) for job_id in self._active_ids(repository_id))
-        return [job for job in jobs if job is not None]
+        ids = self._active_ids(repository_id)
+        return [job for job_id in ids if (job := self.get(job_id)) is not None]
 
     def queued_of(self, user: str) -> int:
         """Return how many queued jobs count for *user*."""
@@ -207,8 +204,7 @@ class RepositoryTable(Table[int, Repository]):
 
     def named(self, name: str) -> Repository | None:
         """Return the repository of that name."""
-        key = self._id_of(name)
-        row = None if key is None else self.get(key)
+        row = None if (key := self._id_of(name)) is None else self.get(key)
         return row if row is not None and row.name == name else None
 
     def _id_of(self, name: str) -> int | None:

@@ -23,6 +23,7 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!/?/).*)\Z")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _DEFAULT_PORTS: Final = {"https": "443", "http": "80", "ssh": "22", "git": "9418"}
 _SCHEMES: Final = ("https", "ssh", "http")
 
@@ -82,10 +83,8 @@ def check_remote(remote: str, *, is_local_allowed: bool) -> str:
         InvalidError: It is not; code `remote-invalid` or `protocol-refused`.
     """
     if remote.startswith("/"):
-        if is_local_allowed:
-            return remote
-        raise _refused("a path on the server", "register its https or ssh address")
-    if any(ord(char) < 33 or ord(char) == 127 for char in remote) or remote.startswith("-"):  # noqa: PLR2004 - control characters
+        return _checked_path(remote, is_local_allowed=is_local_allowed)
+    if _CONTROLS.search(remote) or " " in remote or remote.startswith("-"):
         raise _malformed(remote)
     scheme, is_url, _ = remote.partition("://")
     if is_url and scheme.lower() not in _SCHEMES:
@@ -103,6 +102,14 @@ def check_remote(remote: str, *, is_local_allowed: bool) -> str:
             pointer="/remote",
         )
     return remote
+
+
+def _checked_path(path: str, *, is_local_allowed: bool) -> str:
+    if not is_local_allowed:
+        raise _refused("a path on the server", "register its https or ssh address")
+    if _CONTROLS.search(path):
+        raise _malformed(path)
+    return path
 
 
 def remote_key(remote: str) -> str:

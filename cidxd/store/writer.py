@@ -35,6 +35,8 @@ _PROBE: Final = (
     ("INSERT INTO setting (name, value) VALUES ('probe', ?)", [("-" * 16384,)]),
     ("DELETE FROM setting WHERE name = 'probe'", [()]),
 )
+# The others are of what JSON or SQLite cannot hold.
+_BAD_ROW: Final = (aiosqlite.IntegrityError, TypeError, ValueError, OverflowError)
 _BATCH = 256  # decisions in one transaction at most
 
 
@@ -106,7 +108,7 @@ class Writer:
         began = asyncio.get_running_loop().time()
         try:
             await self._write(draft)
-        except aiosqlite.IntegrityError as err:
+        except _BAD_ROW as err:
             if len(batch) == 1:
                 _answer(batch[0], StoreError(f"the database refuses the row: {err}"))
                 return

@@ -73,7 +73,7 @@ class Browsers:
     def session_id(self, cookie: str) -> str:
         """Return which session *cookie* opens; raises UnauthenticatedError for none."""
         session_id, _, secret = cookie.partition(".")
-        session = self._ledger.state.sessions.get(session_id)
+        session = self._ledger.state.sessions.get(session_id) if cookie.isascii() else None
         if session is None or not hmac.compare_digest(session.refresh_hash, _hash(secret)):
             raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
         return session_id

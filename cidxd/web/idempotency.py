@@ -18,9 +18,12 @@ async def keyed(services: Services, call: Call, request: SyncRequest) -> SyncReq
     key = call.request.headers.get("Idempotency-Key")
     if key is None:
         return request
-    if not 1 <= len(key) <= _LONGEST:
+    if not 1 <= len(key) <= _LONGEST or not key.isprintable():  # as bytes that are not UTF-8
         raise InvalidError(
-            "the Idempotency-Key is too long or empty", code="header-invalid", status=400
+            "the Idempotency-Key is too long, empty or not printable",
+            code="header-invalid",
+            hint=f"send 1 to {_LONGEST} printable characters",
+            status=400,
         )
     row = services.state.keys.get((request.user, key))
     known = None

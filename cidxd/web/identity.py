@@ -126,6 +126,8 @@ class Identity:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("a bearer token is needed", hint=_LOGIN)
+        if not token.isascii():  # nor need it be UTF-8
+            raise _not_ours()
         own = self._terms.own_token
         if own is not None and hmac.compare_digest(own.encode(), token.encode()):
             return Principal(self._terms.own_user, Role.ADMIN)
@@ -256,11 +258,15 @@ class Identity:
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
             )
         except jwt.PyJWTError:
-            raise UnauthenticatedError("the token is not one of ours", hint=_LOGIN) from None
+            raise _not_ours() from None
         if claims["typ"] != "access":
-            raise UnauthenticatedError("the token is not one of ours", hint=_LOGIN)
+            raise _not_ours()
         return claims
 
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _not_ours() -> UnauthenticatedError:
+    return UnauthenticatedError("the token is not one of ours", hint=_LOGIN)

@@ -49,7 +49,7 @@ class Activity:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Door:
-    """Where requests come in; closed, those connected already are still answered."""
+    """Where requests come in; closed, also twice, those connected already are still answered."""
 
     url: str
     close: Callable[[], Awaitable[None]]
@@ -89,7 +89,8 @@ async def listening(
             yield await _taken_over(runner, inherited)
         else:
             site = await _bound(runner, address, is_any_port_good=is_private)
-            yield Door(_url((address[0], runner.addresses[-1][1])), site.stop)
+            url = _url((address[0], runner.addresses[-1][1]))
+            yield Door(url, lambda: _closed(runner, site))
     finally:
         await runner.cleanup()
 
@@ -114,6 +115,11 @@ async def admin_socket(
     finally:
         data.admin_socket.unlink(missing_ok=True)
         await runner.cleanup()
+
+
+async def _closed(runner: web.AppRunner, site: web.BaseSite) -> None:
+    if site in runner.sites:
+        await site.stop()
 
 
 async def _bound(

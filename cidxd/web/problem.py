@@ -90,7 +90,7 @@ def _response(  # noqa: PLR0917 - the parts of a problem, in their order
         "type": f"about:blank#{code}",
         "title": http.HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": detail.encode("utf-8", "replace").decode(),  # it may quote any bytes of a header
         "code": code,
         "hint": hint,
         "request_id": request_id,

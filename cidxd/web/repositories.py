@@ -84,6 +84,7 @@ class Repositories:
             remote=sent.remote,
         )
         changed = await self._services.ledger.change_repository(row.repository_id, change)
+        self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(changed))
 
     async def remove(self, call: Call) -> web.StreamResponse:

@@ -100,7 +100,12 @@ def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
 async def _body(kind: type[Sent] | None, request: web.Request) -> Sent | None:
     if kind is None:
         return None
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as err:
+        raise InvalidError(
+            "the body does not come as its headers say", code="body-unreadable", status=400
+        ) from err
     if not raw and all(not field.is_required() for field in kind.model_fields.values()):
         raw = b"{}"
     try:

@@ -26,7 +26,7 @@ class Services:
 
     Attributes:
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
-        look_again: Has the scheduler look at the queue, which was resumed.
+        look_again: Has the scheduler look at the queue, where no event tells it to.
         vitals: Why the daemon is not ready.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.

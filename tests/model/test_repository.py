@@ -53,8 +53,16 @@ def test_what_is_no_address_for_a_server_is_refused(remote: str) -> None:
     assert caught.value.hint
 
 
-def test_a_path_is_an_address_where_it_is_allowed() -> None:
-    assert repository.check_remote("/srv/a.git", is_local_allowed=True) == "/srv/a.git"
+@pytest.mark.parametrize("remote", ["/srv/a.git", "/srv/a folder/a.git", "/srv/für.git"])
+def test_a_path_is_an_address_where_it_is_allowed(remote: str) -> None:
+    assert repository.check_remote(remote, is_local_allowed=True) == remote
+
+
+@pytest.mark.parametrize("remote", ["/srv/a\0.git", "/srv/a\n.git", "/srv/\x7f"])
+def test_a_path_that_no_git_can_be_given_is_none(remote: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        repository.check_remote(remote, is_local_allowed=True)
+    assert caught.value.code == "remote-invalid"
 
 
 def test_names_are_presentable_and_numbered_when_taken() -> None:

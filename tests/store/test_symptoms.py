@@ -15,13 +15,14 @@ from cidxd.errors import FaultError
 from cidxd.model.account import Principal, Role
 from cidxd.model.catalogue import Registration
 from cidxd.model.course import Result
+from cidxd.model.intake import Submitted
 from cidxd.model.job import IllegalTransitionError, Kind, Outcome, Status
 from cidxd.model.pipeline import Defer, GiveUp, job_error
 from cidxd.model.queue import Limits
 from cidxd.model.registry import RECENT_JOBS
 from cidxd.model.report import Phase, PhaseProgressed, PhaseStarted
 from cidxd.store import rows
-from cidxd.store.database import open_reader
+from cidxd.store.database import StoreError, open_reader
 from cidxd.store.history import History
 
 ROOT = Path(__file__).parents[2]
@@ -217,3 +218,15 @@ async def test_a_cancel_remembered_against_an_ended_job_does_not_end_the_next_on
     (claimed,) = await store.ledger.claim_due()
     assert (claimed.job_id, claimed.cancel) == (following.job_id, None)
     await store.ledger.permit(claimed.job_id, summary={}, commits=())
+
+
+async def test_what_cannot_be_stored_fails_its_own_caller_and_the_writer_goes_on(
+    store: Store,
+) -> None:
+    repository_id = await store.repository()
+    odd = store.ledger.submit(store.request(repository_id, "\udcff"))
+    fine = store.ledger.submit(store.request(await store.repository("other")))
+    refused, submitted = await asyncio.gather(odd, fine, return_exceptions=True)
+    assert isinstance(refused, StoreError)
+    assert isinstance(submitted, Submitted)
+    assert [job.job_id for job in store.ledger.state.jobs.active()] == [submitted.job.job_id]

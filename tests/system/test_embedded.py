@@ -79,6 +79,18 @@ def test_up_status_and_down(home: Home) -> None:
     assert home.json("status", code=3)["server_url"] is None
 
 
+def test_a_private_daemon_that_is_told_to_stop_ends_in_order(home: Home) -> None:
+    home.cidx("up")
+    home.cidx("down")
+    log = data(home) / "daemon.log"
+
+    def last_word() -> str:
+        words = log.read_text("utf-8")
+        return words if '"stopped"' in words or "Error" in words else ""
+
+    assert "Traceback" not in wait_until("the end", last_word)
+
+
 def test_a_checkout_without_a_remote_is_its_own(home: Home, tmp_path: Path) -> None:
     alone = Checkout(tmp_path / "alone")
     alone.commit({"a.txt": "hay\n"})

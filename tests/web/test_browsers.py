@@ -148,3 +148,12 @@ async def test_a_session_in_use_lives_on(api: Api) -> None:
 
 async def test_to_be_nobody_is_no_fault_for_a_page(api: Api) -> None:
     assert await api.ask("GET", "/api/auth/session", token="") == (200, {"user": None})
+
+
+async def test_a_cookie_that_is_no_text_opens_nothing(api: Api) -> None:
+    _, _, cookie = await entered(api)
+    session, _, _ = cookie.partition(".")
+    status, problem = await api.ask(
+        "GET", "/api/auth/me", token="", headers={"Cookie": session + ".\udcff"}
+    )
+    assert (status, problem["code"]) == (401, "session-ended")

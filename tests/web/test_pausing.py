@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse
 from api_client import Api
+from sandbox import Checkout
+
+from cidxd.model.catalogue import Registration
+from cidxd.model.incident import Incident
 
 
 async def test_a_paused_queue_starts_no_job_until_it_is_resumed(api: Api, demo: str) -> None:
@@ -114,3 +118,30 @@ async def following(api: Api, topic: dict[str, Any]) -> ClientWebSocketResponse:
     stream = await api.client.ws_connect("/api/stream", headers=headers)
     await stream.send_json({"subscribe": topic})
     return stream
+
+
+async def test_a_job_held_back_for_its_host_starts_when_its_repository_moves_to_another(
+    api: Api, origin: Checkout
+) -> None:
+    services, remote = api.made.services, "https://down.example.org/demo.git"
+    await services.ledger.register(Registration(remote=remote, user="ada", name="demo"))
+    await services.ledger.register(
+        Registration(remote="https://down.example.org/other.git", user="ada", name="other")
+    )
+    far, now = services.clock() + 3600, services.clock()
+    trouble = Incident(
+        host="down.example.org",
+        code="remote-unreachable",
+        detail="",
+        since=now,
+        last_at=now,
+        failed_at={},
+        opened_at=now,
+        next_attempt_at=far,
+    )
+    services.state.incidents.put(trouble.host, trouble)
+    _, job = await api.ask("POST", "/api/sync", {"repository": "demo"})
+    assert "down.example.org" in job["queue"]["reason"]
+    await api.ask("PATCH", "/api/repositories/demo", {"remote": str(origin.folder)})
+    _, job = await api.ask("GET", f"/api/jobs/{job['job_id']}", headers={"Prefer": "wait=20"})
+    assert job["status"] == "completed", job
