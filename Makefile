@@ -4,9 +4,10 @@ REPO ?=
 REPOS ?= .
 LOOPS ?= 20
 PARTS ?=
+MINUTES ?= 10
 BIN := .venv/bin
 
-.PHONY: demo test lint unit schema damage crash bench bench-index bench-jobs bench-progress truth growth clean
+.PHONY: demo test lint unit schema damage crash bench bench-index bench-jobs bench-progress bench-dashboard truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -51,6 +52,10 @@ bench-progress: .venv/test-ready
 bench-jobs: .venv/test-ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python bench/jobs.py $(PARTS)
+
+# The dashboard beside 10,000 stored and 50 running jobs, for MINUTES: docs/performance.md.
+bench-dashboard: .venv/test-ready
+	$(BIN)/python bench/dashboard.py $(MINUTES)
 
 truth: .venv/test-ready
 	$(BIN)/python bench/truth.py $(REPOS)

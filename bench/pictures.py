@@ -48,7 +48,7 @@ def main() -> None:
     given.to.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _browser(scratch) as browser,
+        chromium(scratch) as browser,
         Daemon(Path(scratch) / "it") as daemon,
     ):
         names = _filled(daemon, given.repositories)
@@ -57,7 +57,8 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _browser(scratch: str) -> Iterator[Browser]:
+def chromium(scratch: str) -> Iterator[Browser]:
+    """Start the Chromium of this machine."""
     found = shutil.which("chromium")
     if found is None:
         sys.exit("no Chromium on this machine: apt-get install chromium")

@@ -22,7 +22,8 @@ class Watch:
         page.on("request", self._asked)
 
     def _heard(self, message: Any) -> None:
-        is_outage = "ERR_CONNECTION" in message.text or "WebSocket connection" in message.text
+        outage = ("ERR_CONNECTION", "WebSocket connection", "status of 503")
+        is_outage = any(words in message.text for words in outage)
         is_refusal = "Failed to load resource" in message.text and " 4" in message.text
         if is_refusal or (is_outage and self.is_outage_expected):
             return  # the browser's own words about an answer that the page shows

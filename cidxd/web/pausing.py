@@ -65,7 +65,8 @@ class Pausing:
         return answer(self._document())
 
     def _document(self) -> QueueDocument:
-        return queue_document(self._services.state, self._services.clock())
+        services = self._services
+        return queue_document(services.state, services.ledger.limits, services.clock())
 
 
 def _check_admin(who: Principal) -> None:

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from cidxd.errors import FAULTS
 from cidxd.model import incidents, instant
 from cidxd.model.incident import Incident
+from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 
 _MOST_NAMES: Final = 20
@@ -46,6 +47,15 @@ class IncidentDocument(TypedDict):
     next_attempt_at: str
 
 
+class QueueLimits(TypedDict):
+    """How many jobs may run and wait at once, and how many of one user."""
+
+    running: int
+    running_per_user: int
+    queued: int
+    queued_per_user: int
+
+
 class QueueDocument(TypedDict):
     """The queue as a whole: whether jobs are claimed, how many run and wait, and who is held."""
 
@@ -54,9 +64,10 @@ class QueueDocument(TypedDict):
     incidents: list[IncidentDocument]
     running: int
     queued: int
+    limits: QueueLimits
 
 
-def queue_document(state: State, now: float) -> QueueDocument:
+def queue_document(state: State, limits: Limits, now: float) -> QueueDocument:
     """Return how the queue stands."""
     active, queued = len(state.jobs.active()), state.jobs.queued_total()
     pause = state.pause
@@ -72,6 +83,12 @@ def queue_document(state: State, now: float) -> QueueDocument:
         "incidents": [_incident(known, state, now) for known in incidents.opened(state)],
         "running": active - queued,
         "queued": queued,
+        "limits": {
+            "running": limits.running,
+            "running_per_user": limits.running_per_user,
+            "queued": limits.queued,
+            "queued_per_user": limits.queued_per_user,
+        },
     }
 
 

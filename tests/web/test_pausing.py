@@ -20,6 +20,7 @@ async def test_a_paused_queue_starts_no_job_until_it_is_resumed(api: Api, demo: 
         "incidents": [],
         "running": 0,
         "queued": 0,
+        "limits": {"running": 4, "running_per_user": 3, "queued": 1000, "queued_per_user": 10},
     }
     assert await api.ask("GET", "/api/queue") == (200, idle)
 

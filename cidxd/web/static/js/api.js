@@ -45,6 +45,11 @@ export async function raw(path, more = {}) {
   return send("GET", path + parameters(more.query), more);
 }
 
+/** Return `{ready, reasons, notices}`; a daemon that is not ready answers too. */
+export async function readiness() {
+  return (await raw("/readyz")).json();
+}
+
 export const get = (path, query, signal) => ask("GET", path, { query, signal });
 export const post = (path, body) => ask("POST", path, { body: body ?? {}, headers: { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) } });
 

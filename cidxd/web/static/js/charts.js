@@ -4,6 +4,7 @@ import { h, s } from "./dom.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [440, 150, 52, 22];
 const WIDEST = 46; // of a column
+const NAME = 46; // wide is the name of one at most
 
 /**
  * Stacked bars.
@@ -28,22 +29,25 @@ export function bars({ label, spoken, columns, unit = String }) {
   return figure(label, spoken, [axis(y, most, unit), marks, names(columns, step)], legend(columns));
 }
 
-/** Lines over the same columns: `series` has `kind` and a value or null for each of `names`. */
-export function lines({ label, spoken, names: columns, series, unit = String }) {
+/**
+ * Lines over the same columns: `series` has `kind`, what to call it if not that, and a value or
+ * null for each of `names`; the axis reaches to `top` at least.
+ */
+export function lines({ label, spoken, names: columns, series, unit = String, top = 1e-9 }) {
   const values = series.flatMap((one) => one.values).filter((value) => value !== null);
   if (values.length === 0) return h("p.faint", {}, `${label}: nothing to show yet.`);
-  const most = Math.max(...values, 1e-9);
+  const most = Math.max(...values, top);
   const step = Math.min(WIDEST, (WIDTH - LEFT) / columns.length);
   const y = (value) => HEIGHT - BOTTOM - (value / most) * (HEIGHT - BOTTOM - 14);
-  const marks = series.map(({ kind, values: row }) => {
+  const marks = series.map(({ kind, word = kind, values: row }) => {
     const points = row.map((value, at) => (value === null ? null : [LEFT + (at + 0.5) * step, y(value), value, at])).filter(Boolean);
     const path = points.map(([px, py], at) => `${at ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
     return [
       s(`path.${kind}`, { d: path, fill: "none" }),
-      points.map(([px, py, value, at]) => s(`circle.${kind}`, { cx: px, cy: py, r: 3 }, s("title", {}, `${columns[at]}, ${kind}: ${unit(value)}`))),
+      points.map(([px, py, value, at]) => s(`circle.${kind}`, { cx: px, cy: py, r: 3 }, s("title", {}, `${columns[at]}, ${word}: ${unit(value)}`))),
     ];
   });
-  const named = columns.map((name) => ({ name, parts: series.map(({ kind }) => ({ kind, value: 1 })) }));
+  const named = columns.map((name) => ({ name, parts: series.map(({ kind, word }) => ({ kind, word, value: 1 })) }));
   return figure(label, spoken, [axis(y, most, unit), marks, names(named, step)], legend(named));
 }
 
@@ -65,13 +69,14 @@ function axis(y, most, unit) {
 }
 
 function names(columns, step) {
-  const every = Math.ceil(columns.length / 8);
+  const every = Math.ceil(NAME / step);
   return columns.map((column, at) => (at % every ? null : s("text", { x: LEFT + (at + 0.5) * step, y: HEIGHT - 6, "text-anchor": "middle" }, column.name)));
 }
 
 function legend(columns) {
-  const kinds = new Set(columns.flatMap((column) => column.parts.filter((part) => part.value > 0).map((part) => part.kind)));
-  return [...kinds].map((kind) => h("span.key", {}, h(`i.swatch.${kind}`), kind));
+  const parts = columns.flatMap((column) => column.parts.filter((part) => part.value > 0));
+  const words = new Map(parts.map(({ kind, word = kind }) => [kind, word]));
+  return [...words].map(([kind, word]) => h("span.key", {}, h(`i.swatch.${kind}`), word));
 }
 
 function figure(label, spoken, content, keys) {

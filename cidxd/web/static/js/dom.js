@@ -27,6 +27,14 @@ export function fill(node, ...children) {
   return node;
 }
 
+/** Put what `make` returns into `node`, if `facts` are other ones than the last time. */
+export function drawn(node, facts, make) {
+  const words = JSON.stringify(facts);
+  if (node.cidxFacts === words) return;
+  node.cidxFacts = words;
+  fill(node, make());
+}
+
 /** Set the text of `node` if it is another one: an unchanged node costs no layout. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -35,7 +43,7 @@ export function say(node, text) {
 /**
  * Make the children of `parent` be one per item, in order, keeping those that are there.
  * @param {(item: any) => {node: Element, update: (item: any) => void}} make A part: its node,
- *   and what brings it up to date.
+ *   and what brings it up to date, called when the item is another object than before.
  */
 export function keyed(parent, items, keyOf, make) {
   const parts = (parent.cidxParts ??= new Map());
@@ -51,7 +59,10 @@ export function keyed(parent, items, keyOf, make) {
   for (const [key, item] of wanted) {
     let part = parts.get(key);
     if (part === undefined) parts.set(key, (part = make(item)));
-    part.update(item);
+    if (part.item !== item) {
+      part.item = item;
+      part.update(item);
+    }
     if (part.node === place) place = place.nextSibling;
     else parent.insertBefore(part.node, place);
   }

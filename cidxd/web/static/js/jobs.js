@@ -21,7 +21,7 @@ export class Jobs extends EventTarget {
     this.stale = new Set();
     stream.addEventListener("snapshot", ({ detail }) => this.#snapshot(detail.jobs));
     stream.addEventListener("event", ({ detail }) => this.#event(detail));
-    stream.addEventListener("queue", () => this.readQueue());
+    stream.addEventListener("queue", ({ detail }) => this.#stands(detail));
     this.timer = setInterval(() => this.#reread(), REREAD_MS);
   }
 
@@ -47,11 +47,15 @@ export class Jobs extends EventTarget {
 
   /** Take in what was read elsewhere. */
   put(job) {
+    if (this.#take(job)) this.#changed(job.job_id);
+  }
+
+  #take(job) {
     const before = this.known.get(job.job_id);
     // What ended never changes again: an answer that was on its way meanwhile is older.
-    if (before && isFinal(before) && !isFinal(job)) return;
+    if (before && isFinal(before) && !isFinal(job)) return false;
     this.known.set(job.job_id, { ...job, seen: before?.seen });
-    this.#changed(job.job_id);
+    return true;
   }
 
   /** Read one job; several askers of the same one share the answer. */
@@ -72,7 +76,11 @@ export class Jobs extends EventTarget {
   }
 
   async readQueue() {
-    this.queue = await get("/api/queue");
+    this.#stands(await get("/api/queue"));
+  }
+
+  #stands(queue) {
+    this.queue = queue;
     this.#changed(null);
   }
 
@@ -112,10 +120,12 @@ export class Jobs extends EventTarget {
   async #reread() {
     if (document.hidden || !this.all().some((job) => !isFinal(job))) return;
     try {
+      if (this.queue?.incidents.length) await this.readQueue(); // it counts who waits, and to the next try
       for (const status of ["running", "queued"]) {
         const page = await get("/api/jobs", { status, limit: 100 });
-        for (const job of page.jobs) this.put(job);
+        for (const job of page.jobs) this.#take(job);
       }
+      this.#changed(null);
     } catch {
       // the stream shows that the daemon is away
     }

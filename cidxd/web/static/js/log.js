@@ -10,7 +10,7 @@ const PAUSE_MS = 1000;
 /** Return a node, `update(job)` and `close`. */
 export function logView(id) {
   const lines = [];
-  let [offset, rest, isReading, isOver, timer] = [0, "", false, false, null];
+  let [offset, rest, isReading, status, timer] = [0, "", false, "", null];
   const text = h("pre.log", { tabindex: 0, "aria-label": "Log" });
   const filter = h("input", { type: "search", placeholder: "only lines with …", "aria-label": "Only lines with" });
   const follow = h("input", { type: "checkbox", checked: true });
@@ -55,10 +55,11 @@ export function logView(id) {
   }
 
   function update(job) {
-    if (isOver) return;
+    if (job.status === status) return; // of which there are few, and many events
+    status = job.status;
+    const isOver = isFinal(job);
     clearInterval(timer);
-    timer = isFinal(job) ? null : setInterval(read, PAUSE_MS);
-    isOver = isFinal(job);
+    timer = isOver ? null : setInterval(read, PAUSE_MS);
     read().then(() => isOver && read()); // what was written between the last look and the end
   }
 

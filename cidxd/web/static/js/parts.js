@@ -37,8 +37,9 @@ export function bar(label) {
   return {
     node,
     update(percentage, words) {
-      node.value = percentage;
-      node.setAttribute("aria-valuetext", `${Math.floor(percentage)} %, ${words}`);
+      const text = `${Math.floor(percentage)} %, ${words}`;
+      if (node.value !== percentage) node.value = percentage;
+      if (node.getAttribute("aria-valuetext") !== text) node.setAttribute("aria-valuetext", text);
     },
   };
 }
@@ -80,6 +81,8 @@ export function action(label, work, { confirm = null, kind = "" } = {}) {
       fill(words, `${error.message}${error.hint ? `: ${error.hint}` : ""}`);
     } finally {
       button.disabled = false;
+      // A button that is off loses the focus, and with it the keyboard its place.
+      if (document.activeElement === document.body) button.focus();
     }
   };
   button.addEventListener("click", () => {
@@ -87,7 +90,8 @@ export function action(label, work, { confirm = null, kind = "" } = {}) {
     const yes = h("button.danger", { type: "button", onclick: () => { reset(); run(); } }, confirm);
     const no = h("button", { type: "button", onclick: () => { reset(); button.focus(); } }, "No");
     const reset = () => { question.replaceWith(button); };
-    const question = h("span.question", {}, yes, no);
+    const onkeydown = (event) => event.key === "Escape" && no.click();
+    const question = h("span.question", { role: "group", "aria-label": `${label}?`, onkeydown }, yes, no);
     button.replaceWith(question);
     no.focus();
   });

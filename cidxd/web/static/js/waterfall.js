@@ -6,6 +6,7 @@ import { isFinal } from "./jobs.js";
 
 const ROWS = ["waiting", "fetch", "diff", "index", "validate", "publish"];
 const [LABEL, WIDTH, ROW, BAR] = [90, 800, 26, 16];
+const LENGTH = 62; // wide are the words beside a bar
 
 /**
  * What a job did when: `{row, attempt, from, to, kind}`, times in milliseconds, oldest first.
@@ -56,13 +57,14 @@ function picture(job, now) {
   const span = Math.max(1, ...parts.map((part) => part.to - start));
   const x = (at) => LABEL + ((at - start) / span) * (WIDTH - LABEL - 70);
   const height = ROWS.length * ROW + 24;
+  const nextOf = (part) => Math.min(Infinity, ...parts.filter((other) => other.row === part.row && other.from > part.from).map((other) => other.from));
   const bars = parts.map((part) => {
     const y = ROWS.indexOf(part.row) * ROW + (ROW - BAR) / 2;
     const width = Math.max(2, x(part.to) - x(part.from));
     const words = `${part.row}, attempt ${part.attempt}: ${format.duration((part.to - part.from) / 1000)}, ${part.kind}`;
     return [
       s(`rect.${part.kind}`, { x: x(part.from), y, width, height: BAR, rx: 3 }, s("title", {}, words)),
-      s("text.length", { x: Math.min(x(part.to) + 4, WIDTH - 62), y: y + BAR - 3.5 }, format.duration((part.to - part.from) / 1000)),
+      x(nextOf(part)) - x(part.to) < LENGTH ? null : s("text.length", { x: Math.min(x(part.to) + 4, WIDTH - LENGTH), y: y + BAR - 3.5 }, format.duration((part.to - part.from) / 1000)),
     ];
   });
   const labels = ROWS.map((row, at) => s("text", { x: 0, y: at * ROW + ROW / 2 + 4 }, row));

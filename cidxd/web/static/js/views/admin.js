@@ -1,6 +1,6 @@
 // For administrators: users, the queue, and how the daemon is.
 
-import { ask, get, post } from "../api.js";
+import { ask, get, post, readiness } from "../api.js";
 import { fill, h } from "../dom.js";
 import { action, failure, field, time } from "../parts.js";
 import { head } from "./repositories.js";
@@ -21,7 +21,7 @@ export async function admin({ me, jobs }) {
 }
 
 async function daemonState() {
-  const [alive, ready] = await Promise.all([get("/healthz"), get("/readyz").catch((error) => ({ ready: false, reasons: [error.message], notices: [] }))]);
+  const [alive, ready] = await Promise.all([get("/healthz"), readiness()]);
   const facts = [
     ["Ready", ready.ready ? "yes" : ready.reasons.join("; ")],
     ["To know", ready.notices.join("; ")],
@@ -33,7 +33,7 @@ async function daemonState() {
 }
 
 function queueState(state, again) {
-  const counts = h("p", {}, `${state.running} running, ${state.queued} waiting`);
+  const counts = h("p", {}, `${state.running} of ${state.limits.running} slots in use, ${state.queued} waiting`);
   if (state.pause) {
     const { requested_by: who, reason, at } = state.pause;
     return [h("p.notice", {}, `Paused by ${who}${reason ? `: ${reason}` : ""}, `, time(at)), counts,

@@ -35,7 +35,7 @@ function row(job) {
     h("td", {}, jobLink(job)),
     h("td", {}, job.requested_by),
     h("td.number", {}, job.started_at ? format.duration(job.elapsed_seconds) : ""),
-    h("td", {}, job.error ? job.error.title : job.message),
+    h("td.words", {}, job.error ? job.error.title : job.message),
     h("td", {}, time(job.created_at)));
 }
 
@@ -74,9 +74,33 @@ function figures(stats) {
     bars({ label: "Syncs a day", spoken: `${good} succeeded and ${bad} failed in ${days.length} days; ${rate}.`, columns, unit: (value) => format.count(Math.round(value)) }),
     lines({ label: "How long they took", spoken: "Median and ninth decile by day.", names, series: spread("duration_seconds"), unit: format.duration }),
     lines({ label: "How long they waited", spoken: "Median and ninth decile by day.", names, series: spread("wait_seconds"), unit: format.duration }),
-    h("p.sum", {}, rate),
+    successes(days, names, rate),
+    estimates(days, names),
   ];
 }
+
+const percent = (value) => `${Math.round(value)} %`;
+
+function successes(days, names, spoken) {
+  const values = days.map(({ jobs: { updated, unchanged, failed } }) => {
+    const all = updated + unchanged + failed;
+    return all ? (100 * (all - failed)) / all : null;
+  });
+  return lines({ label: "How many succeeded", spoken: spoken || "None ran to an end.", names, series: [{ kind: "succeeded", values }], unit: percent, top: 100 });
+}
+
+function estimates(days, names) {
+  const told = days.map((day) => day.estimate_error);
+  const [count, near] = [sum(told, "count"), sum(told, "within_20_percent")];
+  const spoken = count ? `Of ${count} estimates at half time, ${percent((100 * near) / count)} were within 20 percent of what it became.` : "";
+  const series = [
+    { kind: "near", word: "within 20 %", values: told.map((one) => (one.count ? (100 * one.within_20_percent) / one.count : null)) },
+    { kind: "missed", word: "off by (median)", values: told.map((one) => one.median_percent) },
+  ];
+  return lines({ label: "How good the estimates were", spoken, names, series, unit: percent, top: 100 });
+}
+
+const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
 
 function next(day) {
   return new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);

@@ -1,7 +1,7 @@
 // One job: its course, what it did and cost, its log; cancelled and asked for again in place.
 
 import { post } from "../api.js";
-import { fill, framed, h, say } from "../dom.js";
+import { drawn, fill, framed, h, say } from "../dom.js";
 import * as format from "../format.js";
 import { isFinal } from "../jobs.js";
 import { logView } from "../log.js";
@@ -14,12 +14,11 @@ export async function job({ parts, jobs, me, router }) {
   const id = shown.job_id;
   const mark = badge(shown);
   const progress = bar(`Sync of ${shown.repository}`);
-  const [percentage, message, left, queue] = [h("strong.number"), h("span"), h("span.faint"), h("p")];
+  const [percentage, message, left, queue] = [h("strong.number"), h("span"), h("span.faint"), h("p.notice")];
   const live = h("section.card", {}, h("div.card-head", {}, message, percentage), progress.node, h("div.card-foot", {}, left));
   const [facts, problem, phases, commits, tools] = [h("dl.facts"), h("div"), h("div.scroll.phases", { tabindex: 0, role: "region", "aria-label": "Phases" }), h("div"), h("div.tools")];
   const course = waterfall();
   const log = logView(id);
-  let drawnCommits = "";
 
   const show = framed(() => {
     shown = jobs.known.get(id) ?? shown;
@@ -27,18 +26,16 @@ export async function job({ parts, jobs, me, router }) {
     live.hidden = isFinal(shown);
     say(percentage, `${Math.floor(shown.progress_percentage)} %`);
     say(message, shown.message);
-    say(left, shown.estimate ? `${format.remaining(shown.estimate)} left, ${shown.estimate.basis}` : "");
-    say(queue, shown.queue ? `Place ${shown.queue.position} in the queue: ${shown.queue.reason}` : "");
+    const until = shown.status === "queued" ? "until it is done" : "left";
+    say(left, shown.estimate ? `${format.remaining(shown.estimate)} ${until}, ${shown.estimate.basis}` : "");
+    say(queue, shown.queue ? `${waits(shown)}: ${shown.queue.reason}` : "");
     queue.hidden = !shown.queue;
     progress.update(shown.progress_percentage, shown.message);
-    fill(facts, outcomeFacts(shown));
-    fill(problem, shown.error ? fault(shown.error) : null, attempts(shown));
-    fill(phases, phaseTable(shown));
-    const wanted = JSON.stringify(shown.commits);
-    if (wanted !== drawnCommits) {
-      drawnCommits = wanted;
-      fill(commits, commitList(shown));
-    }
+    const { status, requesters, elapsed_seconds: took, summary, resources, cancel: ending, retried_by: next } = shown;
+    drawn(facts, [status, requesters, took, summary, resources, ending, next], () => outcomeFacts(shown));
+    drawn(problem, [shown.error, shown.attempts], () => [shown.error ? fault(shown.error) : null, attempts(shown)]);
+    drawn(phases, [shown.phases, shown.resources], () => phaseTable(shown));
+    drawn(commits, shown.commits, () => commitList(shown));
     course.update(shown);
     log.update(shown);
     offer();
@@ -85,6 +82,11 @@ export async function job({ parts, jobs, me, router }) {
       log.close();
     },
   };
+}
+
+function waits({ queue: { position }, attempts: tried }) {
+  const again = tried.length ? `Put back after attempt ${tried.length}, place` : "Place";
+  return `${again} ${position} in the queue`;
 }
 
 function fault(error) {

@@ -1,19 +1,23 @@
 // What happens now: running jobs, the queue, and what ended last.
 
-import { fill, framed, h, keyed, say } from "../dom.js";
+import { readiness } from "../api.js";
+import { announce, drawn, fill, framed, h, keyed, say } from "../dom.js";
 import * as format from "../format.js";
 import { badge, bar, empty, jobLink, repositoryLink, time } from "../parts.js";
 
 const SHOWN = 12; // ended jobs
+const NAMED = 6; // repositories of a host in trouble
+const READY_MS = 30_000;
 
-export function now({ jobs }) {
-  const notices = h("div");
+export function now({ jobs, me }) {
+  const [notices, ready] = [h("div"), h("div")];
+  const incidents = h("ul.notices", { "aria-label": "Hosts in trouble" });
   const slots = h("p.faint");
   const running = h("ol.cards", { "aria-label": "Running jobs" });
   const queued = h("tbody");
   const ended = h("tbody");
   const first = h("div");
-  const queueTable = h("table", {}, head("Place", "Repository", "Job", "Asked by", "Waits because", "Asked"), queued);
+  const queueTable = h("table", {}, head("Place", "Repository", "Waits because", "Job", "Asked by", "Asked"), queued);
   const endedTable = h("table", {}, head("Outcome", "Repository", "Job", "Took", "What was done", "Ended"), ended);
   const sections = {
     running: h("section", {}, h("h2", {}, "Running"), slots, running),
@@ -23,7 +27,9 @@ export function now({ jobs }) {
   const show = framed(() => {
     const [active, waiting, last] = [jobs.running(), jobs.queued(), jobs.ended().slice(0, SHOWN)];
     notify(notices, jobs.queue);
-    say(slots, active.length ? `${active.length} running, ${waiting.length} waiting` : "No sync is running.");
+    keyed(incidents, jobs.queue?.incidents ?? [], (one) => one.host, incident);
+    incidents.hidden = !incidents.hasChildNodes();
+    say(slots, inUse(active, waiting, jobs.queue?.limits));
     keyed(running, active, (job) => job.job_id, card);
     keyed(queued, waiting, (job) => job.job_id, queuedRow);
     keyed(ended, last, (job) => job.job_id, endedRow);
@@ -34,10 +40,16 @@ export function now({ jobs }) {
   });
   jobs.addEventListener("change", show);
   show();
+  const look = () => document.hidden || readiness().then((told) => unready(ready, told.reasons), () => {});
+  const looking = me.role === "admin" ? setInterval(look, READY_MS) : null;
+  if (looking !== null) look();
   return {
     title: "Now",
-    node: h("div", {}, h("h1", {}, "Now"), notices, first, Object.values(sections)),
-    close: () => jobs.removeEventListener("change", show),
+    node: h("div", {}, h("h1", {}, "Now"), ready, notices, incidents, first, Object.values(sections)),
+    close: () => {
+      jobs.removeEventListener("change", show);
+      clearInterval(looking);
+    },
   };
 }
 
@@ -51,6 +63,39 @@ function notify(node, queue) {
   if (node.dataset.words === words) return;
   node.dataset.words = words;
   fill(node, words ? h("p.notice", { role: "status" }, words) : null);
+}
+
+/** Why the daemon cannot work; it says so itself, to load balancers too. */
+function unready(node, reasons) {
+  drawn(node, reasons, () => reasons.length === 0 ? null : h("div.problem", { role: "alert" }, h("strong", {}, "The daemon is not ready"), reasons.map((reason) => h("p", {}, reason))));
+}
+
+function inUse(active, waiting, limits) {
+  const slots = limits ? `${active.length} of ${limits.running} slots in use` : `${active.length} running`;
+  if (waiting.length === 0) return slots;
+  const oldest = waiting.map((job) => job.created_at).sort()[0];
+  return `${slots}, ${waiting.length} waiting, the oldest since ${format.ago(oldest)}`;
+}
+
+/** A host in trouble: one notice for all that waits for it. */
+function incident({ host, title }) {
+  announce(`${host}: ${title}`);
+  const [facts, names] = [h("p"), h("p")];
+  const node = h("li.notice", {}, h("strong", {}, host), `: ${title}`, facts, names);
+  const update = (now) => {
+    const { since, attempts, waiting, probe, next_attempt_at: next, repositories } = now;
+    drawn(facts, [since, attempts, waiting, probe, next], () => [
+      "since ", time(since), attempts ? `, asked again ${attempts === 1 ? "once" : `${attempts} times`}` : "", `; ${waiting} ${waiting === 1 ? "job waits" : "jobs wait"}; `,
+      probe ? ["asked now by ", jobLink({ job_id: probe })] : ["next try ", time(next)],
+    ]);
+    drawn(names, repositories, () => affected(now));
+  };
+  return { node, update };
+}
+
+function affected({ repositories, repositories_total: total }) {
+  const links = repositories.slice(0, NAMED).map((name, at) => [at ? ", " : "", repositoryLink(name)]);
+  return ["Affected: ", links, total > links.length ? ` and ${total - links.length} more` : ""];
 }
 
 function card(job) {
@@ -71,9 +116,9 @@ function card(job) {
 }
 
 function queuedRow(job) {
-  const [place, reason] = [h("td.number"), h("td")];
-  const node = h("tr", {}, place, h("td", {}, repositoryLink(job.repository)), h("td", {}, jobLink(job)),
-    h("td", {}, job.requested_by), reason, h("td", {}, time(job.created_at)));
+  const [place, reason] = [h("td.number"), h("td.words")];
+  const node = h("tr", {}, place, h("td", {}, repositoryLink(job.repository)), reason, h("td", {}, jobLink(job)),
+    h("td", {}, job.requested_by), h("td", {}, time(job.created_at)));
   const update = (now) => {
     say(place, String(now.queue?.position ?? ""));
     say(reason, now.queue?.reason ?? "");
@@ -83,7 +128,7 @@ function queuedRow(job) {
 
 function endedRow(job) {
   const mark = badge(job);
-  const [took, words, ended] = [h("td.number"), h("td"), h("td")];
+  const [took, words, ended] = [h("td.number"), h("td.words"), h("td")];
   const node = h("tr", {}, h("td", {}, mark.node), h("td", {}, repositoryLink(job.repository)), h("td", {}, jobLink(job)), took, words, ended);
   let finished = null;
   const update = (now) => {

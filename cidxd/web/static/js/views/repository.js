@@ -2,7 +2,7 @@
 
 import { ask, get } from "../api.js";
 import { bars, strip } from "../charts.js";
-import { fill, h } from "../dom.js";
+import { fill, h, say } from "../dom.js";
 import * as format from "../format.js";
 import { action, empty, failure, field, jobLink, time } from "../parts.js";
 import { head, syncNow } from "./repositories.js";
@@ -12,6 +12,8 @@ const PHASES = ["fetch", "diff", "index", "validate", "publish"];
 export async function repository({ parts: [name], jobs, router, me }) {
   const path = `/api/repositories/${encodeURIComponent(name)}`;
   const [row, recent, storage] = await Promise.all([get(path), get(`${path}/recent`, { limit: 30 }), get(`${path}/storage`)]);
+  const estimates = h("p.faint");
+  get("/api/stats", { repository: name }).then((stats) => say(estimates, missed(stats.repositories[0]?.estimate_error)), () => {});
   const branches = h("div");
   const outcomes = h("div");
   const draw = (now, last) => {
@@ -34,7 +36,7 @@ export async function repository({ parts: [name], jobs, router, me }) {
       h("h1", {}, name), h("p", {}, h("code", {}, row.remote)),
       h("div.tools", {}, syncNow(name, jobs, router), " ", h("a", { href: `/jobs?repository=${encodeURIComponent(name)}` }, "its history"), " ", h("a", { href: `/search?repository=${encodeURIComponent(name)}` }, "search it")),
       h("h2", {}, "Branches"), branches,
-      h("h2", {}, "Last syncs"), outcomes,
+      h("h2", {}, "Last syncs"), outcomes, estimates,
       h("h2", {}, "Storage"),
       h("p", {}, `index ${format.bytes(storage.index_bytes)}, mirror ${format.bytes(storage.mirror_bytes)}; registered by ${row.created_by}, `, time(row.created_at)),
       editing(row, path, router), me.role === "admin" || row.created_by === me.name ? removing(path, router, name) : null),
@@ -53,10 +55,16 @@ function branchTable(row) {
   return [h("div.scroll", {}, h("table", {}, head("Branch", "Commit", "Indexed", "By job"), h("tbody", {}, lines))), checked];
 }
 
+function missed(error) {
+  if (!error?.count) return "";
+  const share = Math.round((100 * error.within_20_percent) / error.count);
+  return `How long it still takes, told at half time, was off by ${Math.round(error.median_percent)} % in the median of 30 days; ${share} % of ${error.count} were within 20 %.`;
+}
+
 function durations(jobs) {
   const done = [...jobs].reverse().filter((job) => job.status === "completed");
   const columns = done.map((job) => ({
-    name: new Date(job.finished_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
+    name: new Date(job.finished_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }),
     title: `${job.outcome} in ${format.duration(job.elapsed_seconds)}: ${PHASES.filter((phase) => job.phases[phase]).map((phase) => `${phase} ${format.duration(job.phases[phase])}`).join(", ")}`,
     href: `/jobs/${job.job_id}`,
     parts: PHASES.map((phase) => ({ kind: phase, value: job.phases[phase] ?? 0 })),
