@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 
 const FINAL = new Set(["completed", "failed", "cancelled"]);
-const KEPT = 300; // ended jobs in memory
+const KEPT = 50; // ended jobs in memory
 const REREAD_MS = 4000; // estimates and queue places are no events: they are read
 
 export const isFinal = (job) => FINAL.has(job.status);

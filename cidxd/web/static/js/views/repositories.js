@@ -47,7 +47,7 @@ function line(row, jobs, router, watcher) {
   watcher.observe(last);
   return h("tr", {},
     h("td", {}, repositoryLink(row.name), h("br"), h("small", {}, row.remote)),
-    h("td", {}, main ? main.name : h("span.faint", {}, "not synced yet"), others > 0 ? h("small", {}, ` and ${others} more`) : null),
+    h("td", {}, main ? main.name : h("span.faint", {}, "not yet"), others > 0 ? h("small", {}, ` and ${others} more`) : null),
     h("td.mono", {}, main ? format.shortCommit(main.commit) : ""),
     h("td", {}, main ? time(main.indexed_at) : ""),
     last,
