@@ -190,7 +190,7 @@ def test_code_is_searched_and_the_file_opened_at_the_line(
     assert "q=NEEDLE" in page.url
     result = page.locator("section.file").filter(has_text=f"{name}: src/needle.py")
     result.get_by_role("link", name="line 1").click()
-    expect(page.get_by_role("heading", name="needle.py")).to_be_visible()
+    expect(page.get_by_role("heading", name="needle.py", exact=True)).to_be_visible()
     expect(page.locator(".line.target")).to_contain_text("NEEDLE = 'found'")
 
 
