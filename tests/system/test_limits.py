@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import PATIENCE_S, Home, Server, Trap, wait_until
+from house import PATIENCE_S, Home, Server, Trap, curl, wait_until
 from sandbox import Checkout
 
 
@@ -41,7 +40,7 @@ def test_one_index_child_at_once_when_the_limit_is_one(
     assert {daemon.ended(job_id)["status"] for job_id in (first, second)} == {"completed"}
 
 
-def test_a_daemon_that_stops_takes_no_connection_and_lets_a_running_job_end(
+def test_a_daemon_that_stops_says_so_and_lets_a_running_job_end(
     home: Home, daemon: Server, trap: Trap, origin: Checkout
 ) -> None:
     home.cidx("repo", "add", str(origin.folder), "--name", "demo")
@@ -49,7 +48,7 @@ def test_a_daemon_that_stops_takes_no_connection_and_lets_a_running_job_end(
     job_id = home.json("sync", "demo")["job_id"]
     trap.caught()
     daemon.signal(signal.SIGTERM)
-    wait_until("the closed door", lambda: is_refused(daemon))
+    wait_until("its word", lambda: "the daemon is stopping" in reasons(daemon))
     trap.release()
     assert daemon.process is not None
     assert daemon.process.wait(PATIENCE_S) == 0  # a second word would not wait for the job
@@ -58,7 +57,6 @@ def test_a_daemon_that_stops_takes_no_connection_and_lets_a_running_job_end(
     assert (job["status"], [a["interrupted"] for a in job["attempts"]]) == ("completed", [False])
 
 
-def is_refused(daemon: Server) -> bool:
-    host, _, port = daemon.url.removeprefix("http://").partition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) != 0
+def reasons(daemon: Server) -> list[str]:
+    _, told = curl(f"{daemon.url}/readyz")
+    return list(told["reasons"])
