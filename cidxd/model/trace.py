@@ -17,7 +17,9 @@ _LIMIT: Final = 256  # characters; a later version may have more parts
 
 def checked(sent: str | None) -> str | None:
     """Return *sent* if it is a traceparent, else None."""
-    found = _FORM.match((sent or "").strip()) if len(sent or "") <= _LIMIT else None
+    if sent is None:
+        return None
+    found = _FORM.match(sent.strip()) if len(sent) <= _LIMIT else None
     if found is None:
         return None
     version, trace_id, parent_id, more = found.groups()

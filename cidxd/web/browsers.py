@@ -68,6 +68,8 @@ class Browsers:
 
     def cookie(self, request: web.Request) -> str | None:
         """Return the session's cookie that *request* carries, if it does."""
+        if "Cookie" not in request.headers:  # who has a token has none, and asks most
+            return None
         return request.cookies.get(self._cookie_name(request))
 
     def session_id(self, cookie: str) -> str:

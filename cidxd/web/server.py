@@ -26,6 +26,8 @@ _STORE_AGAIN_S: Final = 5
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
+_SUBJECTS: Final = {"job_id": "job_id", "repository": "name"}  # of the log, and of a path
+
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -54,24 +56,20 @@ def application(
 
 
 def _served(route: Route, identity: Identity | None, on_request: Callable[[], None]) -> Next:
+    subject = {word: part for word, part in _SUBJECTS.items() if f"{{{part}}}" in route.path}
+
     async def serve(request: web.Request) -> web.StreamResponse:
         on_request()
         who = None
         if identity is not None and not route.is_open:
             who = identity.caller(request)
-            structlog.contextvars.bind_contextvars(user=who.name, **_subject(request))
+            named = {word: request.match_info[part] for word, part in subject.items()}
+            structlog.contextvars.bind_contextvars(user=who.name, **named)
         query = None if route.is_page else _query(route.query, request)
         body = await _body(route.body, request)
         return await route.handler(Call(request, who, query, body))
 
     return serve
-
-
-def _subject(request: web.Request) -> dict[str, str]:
-    """Return what the path names, as the log has it."""
-    words = {"job_id": "job_id", "name": "repository"}
-    parts = request.match_info
-    return {words[part]: parts[part] for part in words if part in parts}
 
 
 def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
