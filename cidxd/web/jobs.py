@@ -82,20 +82,27 @@ class Jobs:
     async def show(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}`."""
         job, wait_s = await self._found(call), preferred_wait(call.request)
-        seen = tag_of(job)
-        if not is_conditional(call.request):
-            job = await wait_for_end(self._services, job, wait_s or 0)
-        elif is_known(call.request, seen):
-            job = await wait_until(
-                self._services, job, wait_s or 0, lambda now: tag_of(now) != seen
-            )
-        tag = tag_of(job)
-        headers = headers_of(tag) | ask_again(job, self._services.clock()) | applied(wait_s)
+        if wait_s:
+            job = await self._awaited(call, job, wait_s)
+        services, now, tag = self._services, self._services.clock(), tag_of(job)
+        headers = headers_of(tag)
+        if not job.is_final:
+            headers |= ask_again(job, now)
+        if wait_s is not None:
+            headers |= applied(wait_s)
         if is_known(call.request, tag):
             return unchanged(headers)
-        services, now = self._services, self._services.clock()
         document = self._documents.of(job, services.state, services.ledger.limits, now)
         return answer(document, headers=headers)
+
+    async def _awaited(self, call: Call, job: Job, wait_s: int) -> Job:
+        """Return *job* once it ended, or once it is another version than the caller has."""
+        seen = tag_of(job)
+        if not is_conditional(call.request):
+            return await wait_for_end(self._services, job, wait_s)
+        if not is_known(call.request, seen):
+            return job
+        return await wait_until(self._services, job, wait_s, lambda now: tag_of(now) != seen)
 
     async def events(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""

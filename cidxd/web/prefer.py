@@ -25,6 +25,8 @@ def preferred_wait(request: web.Request) -> int | None:
 
     What is not understood is no wish, and the first of several counts, as RFC 7240 has it.
     """
+    if "Prefer" not in request.headers:
+        return None
     stated = ",".join(request.headers.getall("Prefer", ())).split(",")
     first = next((one for one in stated if _NAME.fullmatch(one)), "")
     found = _WAIT.fullmatch(first)

@@ -146,7 +146,7 @@ async def _answered(request: web.Request, handler: Next) -> web.StreamResponse:
     request_id = request[REQUEST_ID] = secrets.token_hex(8)
     traceparent = trace.checked(request.headers.get("traceparent"))
     bound = {"trace_id": trace.id_of(traceparent)} if traceparent else {}
-    structlog.contextvars.clear_contextvars()  # a connection's requests may share one task
+    # Each request is a task, whose context is a copy: nothing of it stays with the connection.
     structlog.contextvars.bind_contextvars(request_id=request_id, **bound)
     try:
         response = await handler(request)

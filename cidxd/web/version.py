@@ -26,6 +26,8 @@ def is_conditional(request: web.Request) -> bool:
 
 def is_known(request: web.Request, tag: str) -> bool:
     """Return whether the caller has the version of *tag*; tags are compared as weak ones."""
+    if "If-None-Match" not in request.headers:
+        return False
     given = ",".join(request.headers.getall("If-None-Match", ()))
     return given.strip() == "*" or tag.removeprefix("W/") in _TAG.findall(given)
 
