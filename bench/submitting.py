@@ -39,10 +39,10 @@ CALLERS = 64
 LIFTED = Limits(running=10**9, running_per_user=10**9, queued=10**9, queued_per_user=10**9)
 _JOB_COLUMNS = (
     "job_id, repository_id, repository, requested_by, status, outcome, returned, created_at,"
-    " started_at, finished_at, files_indexed, bytes_indexed, seq, message, body"
+    " started_at, finished_at, files_indexed, bytes_indexed, estimate_ratio, seq, message, body"
 )
 _EVENT_COLUMNS = "cursor, job_id, repository_id, repository, seq, at, kind, data"
-_INSERT_JOB = f"INSERT INTO job ({_JOB_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - ours
+_INSERT_JOB = f"INSERT INTO job ({_JOB_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608 - ours
 _INSERT_EVENT = f"INSERT INTO event ({_EVENT_COLUMNS}) VALUES ({', '.join('?' * 8)})"  # noqa: S608 - ours
 _EVENTS = f"SELECT {_EVENT_COLUMNS} FROM event ORDER BY cursor"  # noqa: S608 - ours
 _ACCEPTED = 202

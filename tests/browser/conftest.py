@@ -24,8 +24,9 @@ _FLAGS = (
 PATIENCE_MS = 30_000.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    # Of a module only: while Playwright is there, its loop runs, and no other test could have one.
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
