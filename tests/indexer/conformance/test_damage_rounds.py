@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,11 @@ def test_searches_are_right_or_none_while_the_index_is_harmed_and_rebuilt(sound:
 
     def search() -> None:
         while not is_over.is_set():
-            answers.append(house.ask("needle"))
+            try:
+                answers.append(house.ask("needle"))
+            except ValueError:  # no answer: a file that is cut while it is mapped ends the child
+                assert house.searcher.process.wait() == -signal.SIGBUS
+                house.searcher = type(house.searcher)()  # as the daemon does
 
     searching = threading.Thread(target=search)
     searching.start()
