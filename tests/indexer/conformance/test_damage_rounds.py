@@ -124,7 +124,7 @@ def test_searches_are_right_or_none_while_the_index_is_harmed_and_rebuilt(sound:
             try:
                 answers.append(house.ask("needle"))
             except ValueError:  # no answer: a file that is cut while it is mapped ends the child
-                assert house.searcher.process.wait() == -signal.SIGBUS
+                assert house.searcher.end()[0] == -signal.SIGBUS
                 house.searcher = type(house.searcher)()  # as the daemon does
 
     searching = threading.Thread(target=search)
