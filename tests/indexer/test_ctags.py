@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from indexer.sources import SOURCES
+from programs import needs_ctags
 
 from cidxd.indexer import children, ctags
 from cidxd.indexer.ctags import Ctags
 from cidxd.indexer.definition import KINDS, Definition
 from cidxd.indexer.languages import GRAMMARS, LONG_TAIL, parsed_by
-
-needs_ctags = pytest.mark.skipif(ctags.fault() is not None, reason="no Universal Ctags here")
 
 
 @pytest.fixture
