@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import Any
+import re
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -39,6 +40,8 @@ from cidxd.web.version import (
     unchanged,
 )
 
+_JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
 
 class Jobs:
     """Handlers of jobs."""
@@ -63,6 +66,7 @@ class Jobs:
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs`."""
         asked = call.asked(JobQuery)
+        _check_cursor(asked.cursor)
         wanted = JobFilter(
             status=asked.status,
             outcome=asked.outcome,
@@ -261,6 +265,18 @@ def _check_tracked(repository: Repository, branch: str | None) -> None:
 
 def _is_id_part(given: str) -> bool:
     return 4 <= len(given) <= 36 and set(given) <= set("0123456789abcdef-")  # noqa: PLR2004 - of a UUID
+
+
+def _check_cursor(cursor: str | None) -> None:
+    """Raise InvalidError for what was never given out as a list's cursor: no whole job id."""
+    if cursor is not None and not _JOB_ID.match(cursor):
+        raise InvalidError(
+            f"not a cursor of this list: {cursor}",
+            code="cursor-invalid",
+            hint="take next_cursor of the page before",
+            pointer="?cursor",
+            status=400,
+        )
 
 
 def _next_link(call: Call, cursor: str | None) -> dict[str, str]:

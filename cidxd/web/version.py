@@ -41,8 +41,7 @@ def ask_again(job: Job, now: float) -> dict[str, str]:
     """Return `Retry-After` for a job that goes on: after its back-off, else in a second."""
     if job.is_final:
         return {}
-    rest_s = 0.0 if job.run_after is None else job.run_after - now
-    return {"Retry-After": str(max(1, math.ceil(rest_s)))}
+    return {"Retry-After": str(max(1, math.ceil(job.wait_s(now))))}
 
 
 def unchanged(headers: dict[str, str]) -> web.Response:

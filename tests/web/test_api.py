@@ -281,3 +281,12 @@ async def test_the_contract_describes_what_is_answered(api: Api, demo: str) -> N
     assert set(job) == set(described["properties"])
     for name in described["required"]:
         assert name in job
+
+
+@pytest.mark.parametrize("cursor", ["rubbish", "-1", "' OR 1", "01a2140c-85ff"])
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs?status=failed"])
+async def test_what_is_no_cursor_of_a_list_of_jobs_is_refused(
+    api: Api, path: str, cursor: str
+) -> None:
+    status, problem = await api.ask("GET", path, params={"cursor": cursor})
+    assert (status, problem["code"], problem["pointer"]) == (400, "cursor-invalid", "?cursor")

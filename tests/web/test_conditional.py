@@ -191,6 +191,8 @@ async def test_each_retry_is_another_version_of_the_job_it_repeats(api: Api, dem
     [
         ({}, {"Retry-After": "1"}),
         ({"run_after": 140.2}, {"Retry-After": "41"}),
+        # The clock was set back since: the wait is over.
+        ({"run_after": 3740.0, "deferred_at": 3700.0}, {"Retry-After": "1"}),
         ({"run_after": 90.0}, {"Retry-After": "1"}),
         ({"status": Status.RUNNING}, {"Retry-After": "1"}),
         ({"status": Status.FAILED}, {}),
