@@ -30,6 +30,7 @@ from cidxd.work.bus import StoppedError, Subscription, TooSlowError
 _log = structlog.get_logger()
 
 WRITE_S: Final = 15.0  # for one who does not read; less than a heartbeat's time
+SURELY_TAKEN: Final = 8192  # characters, at most 32 KiB: half of what a transport buffers
 SAID_TOGETHER: Final = 20  # events in that time
 LAST_WORD_S: Final = 10.0  # until one who was cut off must have read why
 TOO_SLOW: Final = b"too slow: resume after the last cursor"
@@ -214,8 +215,10 @@ class Live:
         """Send events; one who does not read them is not waited for long."""
         transport = self._sockets.get(socket)
         if len(events) == 1 and transport is not None and not transport.get_write_buffer_size():
-            await socket.send_str(self._frames.of(events[0]))  # there is room: it cannot block
-            return
+            frame = self._frames.of(events[0])
+            if len(frame) <= SURELY_TAKEN:  # of characters, in an empty buffer: it cannot block
+                await socket.send_str(frame)
+                return
         for start in range(0, len(events), SAID_TOGETHER):
             async with asyncio.timeout(WRITE_S):
                 for event in events[start : start + SAID_TOGETHER]:

@@ -200,6 +200,30 @@ async def test_a_follower_that_does_not_read_is_told_why_it_is_cut_off_and_can_r
     await stream.close()
 
 
+async def test_a_follower_that_never_reads_slows_nobody_and_is_cut_off(
+    api: Api, demo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WRITE_S", 0.2)
+    monkeypatch.setattr(live, "LAST_WORD_S", 0.01)
+    services = api.made.services
+    services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    stuck, other = await opened(api), await opened(api)
+    for stream in (stuck, other):
+        await stream.send_json({"subscribe": {"all": True}})
+        await received(stream)
+    queued = services.state.jobs.get(job["job_id"])
+    assert queued is not None
+    event = moves.join(queued, user="x" * 3_900_000, options=ANYTHING, at=0.0).event
+    async with asyncio.timeout(20):
+        cursor = 1_000
+        while services.bus.followers > 1:
+            cursor += 1  # one by one: each reaches who reads before the next is told
+            services.bus.publish([dataclasses.replace(event, cursor=cursor)])
+            assert (await received(other))["event"]["cursor"] == cursor
+    await other.close()
+
+
 async def test_a_follower_that_is_too_far_behind_is_told_so(api: Api, demo: str) -> None:
     services = api.made.services
     services.ledger.limits = dataclasses.replace(services.ledger.limits, running=0)
