@@ -97,19 +97,9 @@ class Follower:
 
     def _stream(self) -> Iterator[Item]:
         token = self._client.access.token()
-        try:
-            connection = self._connect(token)
-        except InvalidStatus as err:
-            if err.response.status_code == 401:  # noqa: PLR2004 - unauthorized
-                self._renew(token)
-            else:
-                self._refuse()
+        connection = self._connected(token)
+        if connection is None:
             return
-        except (InvalidHandshake, ValueError):
-            self._refuse()
-            return
-        except OSError as err:
-            raise UnreachableError(f"the server cannot be reached: {err}") from err
         with connection:
             try:
                 yield from self._received(connection)
@@ -119,6 +109,23 @@ class Follower:
                     self._renew(token)
                 else:
                     raise UnreachableError(f"the stream ended: {err}") from err
+
+    def _connected(self, token: str) -> ClientConnection | None:
+        """Return the open stream, None if the server refused it."""
+        try:
+            return self._connect(token)
+        except InvalidStatus as err:
+            if err.response.status_code == 401:  # noqa: PLR2004 - unauthorized
+                self._renew(token)
+            else:
+                self._refuse()
+        except (OSError, ConnectionClosed) as err:
+            raise UnreachableError(f"the server cannot be reached: {err}") from err
+        except (InvalidHandshake, ValueError) as err:
+            if isinstance(err.__cause__, EOFError):  # lost before there was an answer
+                raise UnreachableError(f"the server cannot be reached: {err}") from err
+            self._refuse()
+        return None
 
     def _connect(self, token: str) -> ClientConnection:
         url = urlsplit(self._client.access.url)
@@ -177,16 +184,21 @@ class Follower:
 
     def _snapshot(self, frame: dict[str, Any]) -> Iterator[Item]:
         for job in frame["snapshot"].get("jobs") or ():
-            if job.get("job_id") != self._job_id:
-                continue
-            self._status = str(job.get("status"))
-            yield ("job", job)
-            if job.get("status") in _FINAL:
-                yield from self._drain()
-                self._has_ended = True
+            if job.get("job_id") == self._job_id:
+                yield from self._job(job, is_ahead=self._is_replayed)
         if not self._is_replayed and frame.get("cursor") is not None:
             # Before a replay the snapshot's cursor is ahead of the events still to come.
             self._cursor = int(frame["cursor"])
+
+    def _job(self, job: dict[str, Any], *, is_ahead: bool) -> Iterator[Item]:
+        """Take in a whole job; one that *is_ahead* of events still to come is not yielded."""
+        self._status = str(job.get("status"))
+        has_ended = self._status in _FINAL
+        if self._told is None and (has_ended or not is_ahead):
+            yield ("job", job)
+        if has_ended:
+            yield from self._drain()
+            self._has_ended = True
 
     def _event(self, event: dict[str, Any]) -> Iterator[Item]:
         if event.get("job_id") != self._job_id or int(event["seq"]) <= self._seq:
@@ -215,13 +227,10 @@ class Follower:
         while not self._has_ended:
             job = job_at(self._client, self._job_id)
             self._failures, self._lost_at = 0, None
-            self._status = str(job.get("status"))
-            yield ("job", job)
-            # The list is read after the job, so it has every event up to the job's end.
-            yield from self._drain()
-            if job.get("status") in _FINAL:
-                self._has_ended = True
-            else:
+            yield from self._job(job, is_ahead=False)
+            if not self._has_ended:
+                # The list is read after the job, so it has every event up to the job's end.
+                yield from self._drain()
                 self._check_deadline()
                 time.sleep(self._deadline.left(_POLL_S))
 

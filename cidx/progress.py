@@ -32,6 +32,11 @@ class Progress:
         records = job.get("phases") or ()
         return [line for record in records for line in self._phase_lines(record)]
 
+    def after_estimate(self, job: dict[str, Any]) -> None:
+        """Take from a job that may be ahead of the events what no event carries."""
+        if job.get("status") == self.job.get("status"):
+            self.job.update({name: job[name] for name in ("queue", "estimate") if name in job})
+
     def after_event(self, event: dict[str, Any]) -> list[str]:
         """Take in one event, and return the lines it is worth; none for an unknown type."""
         data = event.get("data") or {}

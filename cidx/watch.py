@@ -190,4 +190,4 @@ class _Shown:
             return
         self._estimated_at = now
         with contextlib.suppress(ClientError):
-            self.screen.write(self._progress.after_job(job_at(self._client, self._job_id)))
+            self._progress.after_estimate(job_at(self._client, self._job_id))

@@ -88,8 +88,11 @@ class Server:
             return web.json_response({"code": "token-expired"}, status=401)
         script = self.scripts[min(self.upgrades, len(self.scripts) - 1)]
         self.upgrades += 1
+        if script == 0:
+            assert request.transport is not None
+            request.transport.abort()
         if isinstance(script, int):
-            return web.Response(status=script)
+            return web.Response(status=script or 500)
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         wish = json.loads(await socket.receive_str())
@@ -245,6 +248,26 @@ async def test_the_snapshot_of_a_replay_does_not_skip_what_is_still_to_come(
 ) -> None:
     server.scripts = [plays(snapshot(cursor=106), *frames(1, 2), close=0), replays]
     assert (await followed(after=100)).seqs == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_snapshot_that_is_ahead_of_the_replay_is_not_shown_before_it(
+    server: Server, followed: Any
+) -> None:
+    server.scripts = [plays(snapshot(), *frames(1, 2), close=0), replays]
+    result = await followed()
+    assert [kind for kind, _ in result.items if kind != "tick"] == ["job", *["event"] * 6]
+
+
+@pytest.mark.parametrize("after", [None, 0])
+async def test_a_stream_lost_in_its_opening_is_opened_again(
+    server: Server, followed: Any, after: int | None
+) -> None:
+    for _ in range(4):  # once more than refusals would be borne
+        server.scripts.append(0)
+    server.scripts.append(plays(snapshot(), *frames(1, 2, 3, 4, 5, 6)))
+    result = await followed(after=after)
+    assert (result.seqs, result.error) == ([1, 2, 3, 4, 5, 6], None)
+    assert server.polls == 0
 
 
 async def test_an_expired_cursor_goes_on_from_the_new_snapshot(

@@ -35,6 +35,21 @@ def test_the_percentage_never_goes_back() -> None:
     assert progress.job["progress_percentage"] == 41
 
 
+def test_a_job_that_is_ahead_of_its_events_gives_its_estimate_and_tells_nothing() -> None:
+    progress = Progress()
+    progress.after_event(told("phase_started", phase="fetch", progress_percentage=5))
+    estimate = {"remaining_seconds": 9, "low_seconds": 4, "high_seconds": 20}
+    record = ended("fetch")["data"]["phase_record"]
+    ahead = {"status": "running", "phase": "index", "phases": [record], "estimate": estimate}
+    progress.after_estimate({**ahead, "progress_percentage": 50})
+    assert progress.live(80).split()[0] == "fetch"
+    assert "9 s left" in progress.live(80)
+    progress.after_event(told("interrupted", status="queued"))
+    progress.after_estimate(ahead)
+    assert "left" not in progress.live(80)
+    assert progress.after_event(ended("fetch")) == ["fetch          1.00 s  3 files"]
+
+
 def test_a_deferred_job_says_why_and_tells_its_phases_again() -> None:
     progress = Progress()
     progress.after_event(ended("fetch"))
