@@ -17,7 +17,7 @@ from cidxd.web.route import Call
 from cidxd.web.server import REQUEST_ID
 from cidxd.web.services import Services
 
-_SENDING_S = 5.0  # beyond the query's own limit: for the child to answer at all
+_SENDING_S = 15.0  # beyond the query's own limit: for the child to answer at all
 _WHOLE_LIMIT_S = 60.0  # of a query without a limit on matches
 
 
