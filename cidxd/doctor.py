@@ -178,7 +178,8 @@ async def _remotes(rows: Iterable[Repository], tools: Tools) -> list[Finding]:
         what = f"remote of {row.name}"
         async with turn:
             try:
-                tips = await fetch.ls_remote(row.remote, env=tools.git_env, stall_s=_REMOTE_S)
+                env = await tools.outreach.env(row)
+                tips = await fetch.ls_remote(row.remote, env=env, stall_s=_REMOTE_S)
             except FaultError as fault:
                 told = ": ".join(part for part in (fault.message, fault.detail) if part)
                 return Finding(what, False, told, fault.hint)

@@ -20,6 +20,7 @@ from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
 from cidxd.work.metrics import Metrics
+from cidxd.work.outreach import Outreach
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.retention import Retention
 from cidxd.work.runner import Runner
@@ -111,7 +112,7 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
     )
     return Tools(
         build_argv=_child("build"),
-        git_env=git_env,
+        outreach=Outreach(git_env),
         child_env=guard.local_env(environ),
         stall_s=config.limits.stall_seconds,
         lock_wait_s=30.0,

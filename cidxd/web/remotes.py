@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cidxd.errors import FaultError, InvalidError
+from cidxd.model.repository import Repository
 from cidxd.work import fetch, reach
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
@@ -20,16 +21,16 @@ class Remotes:
         self._tools = tools
         self._data = data
 
-    async def check(self, remote: str, branches: Sequence[str]) -> None:
+    async def check(self, target: Repository | str, branches: Sequence[str]) -> None:
         """
-        Ask *remote* for its tips, which shall have *branches*.
+        Ask *target*, a repository's remote or an address, for its tips; it shall have *branches*.
 
         Raises:
             InvalidError: It cannot be used; has the fault's code.
         """
         stall_s = min(_PATIENCE_S, self._tools.stall_s)
         try:
-            tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+            tips = await self._tips(target, stall_s)
         except FaultError as fault:
             raise InvalidError(
                 f"{fault.message}: {fault.detail}" if fault.detail else fault.message,
@@ -47,15 +48,15 @@ class Remotes:
                 pointer="/branches",
             )
 
-    async def ending_with(self, remote: str, commit: str) -> list[str]:
+    async def ending_with(self, repository: Repository, commit: str) -> list[str]:
         """
-        Return the branches of *remote* whose tip's id begins with *commit*, by name.
+        Return the branches of the remote whose tip's id begins with *commit*, by name.
 
         Raises:
             FaultError: It cannot be had.
         """
         stall_s = min(_HURRY_S, self._tools.stall_s)
-        tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+        tips = await self._tips(repository, stall_s)
         return sorted(name for name, tip in tips.branches.items() if tip.startswith(commit))
 
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
@@ -64,3 +65,8 @@ class Remotes:
         return await reach.reachable_from(
             mirror, commit, tips, env=self._tools.child_env, stall_s=self._tools.stall_s
         )
+
+    async def _tips(self, target: Repository | str, stall_s: float) -> fetch.Tips:
+        env = await self._tools.outreach.env(target)
+        address = target if isinstance(target, str) else target.remote
+        return await fetch.ls_remote(address, env=env, stall_s=stall_s)

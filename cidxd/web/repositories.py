@@ -77,7 +77,7 @@ class Repositories:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
         if sent.remote is not None or sent.branches is not None:
             new = [name for name in sent.branches or () if name not in row.tracked]
-            await self._services.remotes.check(sent.remote or row.remote, new)
+            await self._services.remotes.check(sent.remote or row, new)
         change = RepositoryChange(
             name=sent.name,
             branches=None if sent.branches is None else tuple(sent.branches),
