@@ -134,10 +134,10 @@ class Phases:
         lock_fd: int,
     ) -> Result:
         fetching = Span("limits.fetch_seconds", self._allowance.fetch_s, "git")
-        async with fetching.part():
+        async with fetching.part(), self._tools.outreach.reaching(repository) as env:
             remote = await fetch.ls_remote(
                 repository.remote,
-                env=await self._tools.outreach.env(repository),
+                env=env,
                 stall_s=self._tools.stall_s,
                 lock_fd=lock_fd,
                 say=report.git_said,
@@ -189,17 +189,18 @@ class Phases:
                 lock_fd=lock_fd,
                 say=report.git_said,
             )
-        return await fetch.fetch(
-            folder.mirror,
-            repository.remote,
-            list(aim.fetched),
-            kept=list(aim.kept),
-            env=await tools.outreach.env(repository),
-            report=report,
-            lock_fd=lock_fd,
-            stall_s=tools.stall_s,
-            say=report.git_said,
-        )
+        async with tools.outreach.reaching(repository) as env:
+            return await fetch.fetch(
+                folder.mirror,
+                repository.remote,
+                list(aim.fetched),
+                kept=list(aim.kept),
+                env=env,
+                report=report,
+                lock_fd=lock_fd,
+                stall_s=tools.stall_s,
+                say=report.git_said,
+            )
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on
         self,
