@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,7 @@ def serve(
     from cidxd import app, log  # noqa: PLC0415 - aiohttp costs a third of a second
 
     os.umask(0o077)  # what is kept is this user's alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold keys and credentials
     config = configured(config_file, data)
     log.configure(config.log.level, config.log.format)
     folder = folders.prepared(config.server.data)

@@ -154,6 +154,7 @@ async def daemon(
             searchers=shop.searchers,
             identity=identity(config, embedding, ledger, secrets),
             remotes=Remotes(shop.tools, data),
+            vault=shop.vault,
             data=data,
             logs=logs,
             metrics=shop.metrics,
@@ -245,6 +246,7 @@ def _chores(
         "tuning": reloading,
         "loop lag": services.metrics.watch_loop(),
         "searchers": _warm(services.searchers),
+        "credentials": services.vault.renew(services.ledger),
         "retention": workshop.retention(config, services, clock).run(),
     }
     return [asyncio.create_task(chore, name=name) for name, chore in chores.items()]

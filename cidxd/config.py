@@ -181,6 +181,12 @@ def notify_socket() -> str | None:
     return environment().get("NOTIFY_SOCKET") or None
 
 
+def credentials_folder() -> Path | None:
+    """Return where the service manager keeps what it hands over; see systemd.exec(5)."""
+    folder = environment().get("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder else None
+
+
 def inherited_sockets() -> range:
     """
     Return the descriptors on which the service manager has this process listen.

@@ -15,6 +15,7 @@ from cidxd import admin, app, surroundings, workshop
 from cidxd.__about__ import VERSION
 from cidxd.config import Config
 from cidxd.errors import CidxdError, FaultError
+from cidxd.model.registry import State
 from cidxd.model.repository import Repository
 from cidxd.store import load
 from cidxd.store.database import StoreError, check_database, migrations, open_reader, schema_of
@@ -23,6 +24,7 @@ from cidxd.work import fetch, folders, proc
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 from cidxd.work.searchers import Searchers
+from cidxd.work.vault import Vault
 
 _GIT: Final = (2, 39)
 _PATIENCE_S: Final = 600.0  # to read every byte of one index
@@ -116,31 +118,44 @@ async def _stored(
         yield Finding("database", True, "none yet")
         return
     try:
-        schema, newest_at, rows = await _read(data)
+        schema, newest_at, state = await _read(data)
     except StoreError as err:
         yield Finding("database", False, err.message, "stop the daemon, then: cidxd restore FILE")
         return
     yield _schema(data, schema)
     yield surroundings.clock(app.clock(), newest_at)
+    vault = workshop.vault_of(data, state)
+    if any(True for _ in state.credentials.values()):
+        yield await _credentials(vault)
+    rows = sorted(state.repositories.values(), key=lambda row: row.name)
     for row in rows:
         yield await _index(data, searchers, row)
     if tools is not None:
+        tools.outreach.trust(vault, state.credentials.get)
         for finding in await _remotes(rows, tools):
             yield finding
 
 
-async def _read(data: DataFolder) -> tuple[int, float | None, list[Repository]]:
+async def _read(data: DataFolder) -> tuple[int, float | None, State]:
     reader = await open_reader(data.database)
     try:
         await check_database(reader)
         schema = await schema_of(reader)
         if schema != migrations()[-1][0]:
-            return schema, None, []
-        repositories = (await load.load_state(reader)).repositories.values()
+            return schema, None, State()
+        state = await load.load_state(reader)
         newest_at = await load.newest_at(reader)
     finally:
         await reader.close()
-    return schema, newest_at, sorted(repositories, key=lambda row: row.name)
+    return schema, newest_at, state
+
+
+async def _credentials(vault: Vault) -> Finding:
+    fault = await vault.fault()
+    if fault is None:
+        return Finding("credentials", True, "each can be opened")
+    fix = f"{fault.hint}; a key of the service manager is seen by its service only"
+    return Finding("credentials", False, fault.message, fix)
 
 
 def _schema(data: DataFolder, schema: int) -> Finding:
@@ -178,7 +193,8 @@ async def _remotes(rows: Iterable[Repository], tools: Tools) -> list[Finding]:
         what = f"remote of {row.name}"
         async with turn:
             try:
-                tips = await fetch.ls_remote(row.remote, env=tools.git_env, stall_s=_REMOTE_S)
+                async with tools.outreach.reaching(row) as env:
+                    tips = await fetch.ls_remote(row.remote, env=env, stall_s=_REMOTE_S)
             except FaultError as fault:
                 told = ": ".join(part for part in (fault.message, fault.detail) if part)
                 return Finding(what, False, told, fault.hint)

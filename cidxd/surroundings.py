@@ -52,7 +52,13 @@ def owner(folder: Path) -> Finding:
 
 def private(data: DataFolder) -> Iterator[Finding]:
     """Look whether what only the daemon may read or reach is closed to others."""
-    files = (data.database, data.admin_socket, data.runtime, data.root / "token")
+    files = (
+        data.database,
+        data.admin_socket,
+        data.runtime,
+        data.root / "token",
+        data.root / "cidxd-key",
+    )
     open_ones = [path for path in files if path.exists() and path.stat().st_mode & 0o077]
     for path in open_ones:
         told = f"{path}: others may use it, mode {stat.S_IMODE(path.stat().st_mode):04o}"

@@ -12,6 +12,7 @@ from typing import Final
 from cidxd import config as settings
 from cidxd.config import Config, LimitsSection
 from cidxd.git import guard
+from cidxd.model.registry import State
 from cidxd.model.retention import Rules
 from cidxd.store.ledger import Ledger
 from cidxd.web.services import Services
@@ -19,12 +20,15 @@ from cidxd.work import held
 from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
 from cidxd.work.joblog import JobLogs
+from cidxd.work.keyring import Keyring
 from cidxd.work.metrics import Metrics
+from cidxd.work.outreach import Outreach
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.retention import Retention
 from cidxd.work.runner import Runner
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
+from cidxd.work.vault import Vault
 
 UPKEEP_PAUSE_S: Final = 2.0
 
@@ -34,6 +38,7 @@ class Workshop:
     """Everything that starts children, and what measures the daemon's work."""
 
     tools: Tools
+    vault: Vault
     searchers: Searchers
     upkeep: Upkeep
     phases: Phases
@@ -52,6 +57,8 @@ class Workshop:
 def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: bool) -> Workshop:
     """Return the workshop of a daemon; no child runs yet."""
     tools = tools_of(config, is_embedded=is_embedded)
+    vault = vault_of(data, ledger.state)
+    tools.outreach.trust(vault, ledger.state.credentials.get)
     allowance, search_allowance = Allowance(), Allowance("limits.search_memory_mb")
     searchers = searchers_of(config, tools, search_allowance)
     index_slots = asyncio.Semaphore(config.limits.index_children or settings.cores())
@@ -79,7 +86,7 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
     )
     metrics = Metrics(ledger.state, is_open=config.metrics.open)
     ledger.measured_by(metrics.committed)
-    shop = Workshop(tools, searchers, upkeep, phases, metrics, allowance, search_allowance)
+    shop = Workshop(tools, vault, searchers, upkeep, phases, metrics, allowance, search_allowance)
     shop.allow(config.limits)
     return shop
 
@@ -111,13 +118,18 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
     )
     return Tools(
         build_argv=_child("build"),
-        git_env=git_env,
+        outreach=Outreach(git_env),
         child_env=guard.local_env(environ),
         stall_s=config.limits.stall_seconds,
         lock_wait_s=30.0,
         max_file_bytes=config.limits.max_file_bytes,
         symbols=config.index.symbols,
     )
+
+
+def vault_of(data: DataFolder, state: State) -> Vault:
+    """Return what opens the credentials of *state*, with the keys of this machine."""
+    return Vault(Keyring(data, settings.credentials_folder()), state.credentials.values)
 
 
 def searchers_of(config: Config, tools: Tools, allowance: Allowance | None = None) -> Searchers:

@@ -37,6 +37,8 @@ class Lie:
         status: Answered with, instead of the truth.
         headers: Sent with `status`, such as Retry-After or Location.
         drop_after: The connection is cut after so many bytes of an answer's body.
+        corrupt_pack: Bytes in the middle of a pack are others than they were.
+        silent_s: It says nothing for so long, and then the truth.
         hang: No answer ever comes, but the connection stays.
         bytes_per_s: The body comes no faster.
         every_s: And in steps so far apart.
@@ -47,6 +49,8 @@ class Lie:
     status: int | None = None
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     drop_after: int | None = None
+    corrupt_pack: bool = False
+    silent_s: float = 0.0
     hang: bool = False
     bytes_per_s: int | None = None
     every_s: float = 0.05
@@ -55,13 +59,24 @@ class Lie:
 
 
 class Remote:
-    """Serves the repository in *folder*, bare or a checkout; with basic auth if *user* is given."""
+    """
+    Serves the repository in *folder*, bare or a checkout; with basic auth if *user* is given.
+
+    Attributes:
+        speaks_v2: It follows git's wish for another protocol than the oldest.
+        received: The bodies of what was posted to git-upload-pack, in order.
+        sent_bytes: How many bytes it answered with.
+    """
+
+    scheme = "http"
+    host = "127.0.0.1"
 
     def __init__(self, folder: Path, *, user: str = "", password: str = "") -> None:
         self._folder = folder
-        self._expected = (
-            "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
-        )
+        self.takes(user, password)
+        self.speaks_v2 = True
+        self.received: list[bytes] = []
+        self.sent_bytes = 0
         self._released = asyncio.Event()
         self.lie: Lie | None = None
         self.requests: list[str] = []  # method and path of each, in order
@@ -74,9 +89,17 @@ class Remote:
         app.router.add_route("*", "/{alias}/repo.git{rest:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/repo.git"
+        await self._site(self._runner).start()
+        self.url = f"{self.scheme}://{self.host}:{self._runner.addresses[0][1]}/repo.git"
         return self
+
+    def _site(self, runner: web.AppRunner) -> web.BaseSite:
+        return web.TCPSite(runner, "127.0.0.1", 0)
+
+    def takes(self, user: str, password: str = "") -> None:
+        """Let in who proves to be *user* from now on; everybody if that is ""."""
+        told = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._expected = f"Basic {told}" if user else ""
 
     def url_of(self, alias: str) -> str:
         """Return the same repository's address as that of another one on this host."""
@@ -96,9 +119,13 @@ class Remote:
         lie = self._lie_for(request.path)
         if lie.hang:
             await self._released.wait()
+        await asyncio.sleep(lie.silent_s)
         if lie.status is not None:
             return web.Response(status=lie.status, headers=lie.headers)
         status, headers, body = await self._truth(request)
+        if lie.corrupt_pack:
+            body = _with_a_corrupt_pack(body)
+        self.sent_bytes += len(body)
         return await _sent(request, status, headers, body, lie)
 
     def _lie_for(self, path: str) -> Lie:
@@ -111,6 +138,8 @@ class Remote:
 
     async def _truth(self, request: web.Request) -> tuple[int, dict[str, str], bytes]:
         body = await request.read()
+        if request.method == "POST":
+            self.received.append(body)
         backend = await asyncio.create_subprocess_exec(
             "git",
             "http-backend",
@@ -131,7 +160,7 @@ class Remote:
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if self.speaks_v2 else "",
             "PATH_INFO": request.match_info["rest"],
             "QUERY_STRING": request.query_string,
             "REQUEST_METHOD": request.method,
@@ -183,3 +212,8 @@ async def _sent(
     else:
         await answer.write_eof()
     return answer
+
+
+def _with_a_corrupt_pack(body: bytes) -> bytes:
+    begin = body.find(b"PACK")
+    return body if begin < 0 else body[: begin + 20] + b"\xff" * 8 + body[begin + 28 :]

@@ -140,6 +140,22 @@ def user_env(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | own
 
 
+def with_settings(env: Mapping[str, str], config: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return *env* with more of git's settings, which win over those that it has."""
+    return {**env, **_as_variables([*_configured(env), *config])}
+
+
+def with_ssh_options(env: Mapping[str, str], options: Sequence[str]) -> dict[str, str]:
+    """
+    Return *env* with more options (`-o Key=value`, `-i path`) of its ssh command.
+
+    ssh takes the first value that it is given for a key (ssh_config(5)), so these come first.
+    """
+    program, _, rest = env.get("GIT_SSH_COMMAND", "ssh").partition(" ")
+    command = " ".join(part for part in (program, shlex.join(options), rest) if part)
+    return {**env, "GIT_SSH_COMMAND": command}
+
+
 def _configured(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the settings that *environ* gives git in variables; see git-config(1)."""
     count = environ.get("GIT_CONFIG_COUNT", "")

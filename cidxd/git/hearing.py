@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from cidxd.git import headers
+from cidxd.git import handing, headers
 from cidxd.git.headers import Answer
 from cidxd.git.progress import is_progress
 
@@ -23,17 +23,20 @@ class Hearing:
     Args:
         on_words: Told each record that is no trace, progress included.
         say: Told each line for people.
+        hidden: What is taken out of every word before anybody hears it.
     """
 
     def __init__(
         self,
         on_words: Callable[[str], None] | None = None,
         say: Callable[[str], None] | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
         self.answer = Answer()
         self._words: deque[str] = deque(maxlen=WORDS_KEPT)
         self._on_words = on_words
         self._say = say
+        self._hidden = hidden
 
     @property
     def words(self) -> str:
@@ -42,7 +45,7 @@ class Hearing:
 
     def __call__(self, record: bytes) -> None:
         """Take one record of stderr, without its CR or LF."""
-        line = record.decode("utf-8", "replace")
+        line = handing.concealed(record.decode("utf-8", "replace"), self._hidden)
         if (told := headers.traced(line)) is not None:
             self.answer = headers.after(self.answer, told)
             return

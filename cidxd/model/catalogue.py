@@ -112,6 +112,7 @@ def forget(state: State, repository_id: int) -> Repository:
             hint=f"cancel it first: cidx jobs cancel {active[0].job_id}",
         )
     state.repositories.drop(repository_id)
+    state.credentials.drop(repository_id)
     incidents.forget_unused(state, [row.remote])
     return row
 

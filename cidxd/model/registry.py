@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
 
 from cidxd.model.account import Session, User
+from cidxd.model.credential import Credential
 from cidxd.model.facts import IdempotencyKey, Pause
 from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Status
@@ -231,6 +232,7 @@ class State:
         self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
         self.pauses: Table[str, Pause] = Table(below.pauses if below else None)
         self.incidents: Table[str, Incident] = Table(below.incidents if below else None)
+        self.credentials: Table[int, Credential] = Table(below.credentials if below else None)
         self.events: list[Event] = []
         self.cursor = 0
         self.last_repository_id: int = below.last_repository_id if below else 0
@@ -271,6 +273,7 @@ class State:
         self.keys.absorb(above.keys)
         self.pauses.absorb(above.pauses)
         self.incidents.absorb(above.incidents)
+        self.credentials.absorb(above.credentials)
 
 
 def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cidxd.model import accounts, catalogue, course, intake, queue, retention
+from cidxd.model import accounts, catalogue, course, entrusting, intake, queue, retention
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
+from cidxd.model.credential import Credential, Entrusted, Seal
 from cidxd.model.facts import Pause
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
@@ -141,15 +142,24 @@ class Ledger:
         """Forget ended jobs and their events; see `retention.prune`."""
         return await self._decide(retention.prune, job_ids)
 
-    async def register(self, wanted: catalogue.Registration) -> Repository:
-        """Add a repository; see `catalogue.register`."""
-        return await self._decide(catalogue.register, wanted, now=self._clock())
+    async def register(
+        self, wanted: catalogue.Registration, seal: Seal | None = None
+    ) -> Repository:
+        """Add a repository; see `entrusting.register`."""
+        return await self._decide(entrusting.register, wanted, seal, now=self._clock())
 
     async def change_repository(
-        self, repository_id: int, change: catalogue.RepositoryChange
+        self,
+        repository_id: int,
+        change: catalogue.RepositoryChange,
+        given: Entrusted | None = None,
     ) -> Repository:
-        """Change a repository's settings; see `catalogue.change`."""
-        return await self._decide(catalogue.change, repository_id, change)
+        """Change a repository's settings; see `entrusting.change`."""
+        return await self._decide(entrusting.change, repository_id, change, given)
+
+    async def reseal(self, kept: Credential, key_id: str, sealed: bytes) -> None:
+        """Have a credential be sealed with another key; see `entrusting.reseal`."""
+        await self._decide(entrusting.reseal, kept, key_id, sealed)
 
     async def forget(self, repository_id: int) -> Repository:
         """Remove a repository that has no active job; see `catalogue.forget`."""

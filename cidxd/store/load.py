@@ -8,7 +8,7 @@ from typing import Final
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.model.registry import QUEUE_PAUSE, RECENT_JOBS, State
-from cidxd.store import rows
+from cidxd.store import credential_rows, rows
 
 _ACTIVE: Final = "SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY job_id"
 _RECENT: Final = f"""
@@ -66,6 +66,7 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
     for (body,) in await connection.execute_fetchall("SELECT body FROM incident"):
         incident = rows.incident_from(body)
         state.incidents.put(incident.host, incident)
+    await credential_rows.load(connection, state)
     sql = "SELECT value FROM setting WHERE name = ?"
     for (value,) in await connection.execute_fetchall(sql, (QUEUE_PAUSE,)):
         state.pauses.put(QUEUE_PAUSE, rows.pause_from(value))

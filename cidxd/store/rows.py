@@ -19,6 +19,7 @@ from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
+from cidxd.store import credential_rows
 
 Row = tuple[Any, ...]
 Statements = list[tuple[str, list[Row]]]
@@ -108,6 +109,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
         (_PUT_INCIDENT, _changed(draft.incidents.changed.values(), _incident_row)),
+        *credential_rows.statements(draft),
         (_NOTE_PRUNED, _dropped(draft.jobs.changed)),
         ("DELETE FROM event WHERE job_id = ?", _dropped(draft.jobs.changed)),
         ("DELETE FROM job WHERE job_id = ?", _dropped(draft.jobs.changed)),

@@ -145,7 +145,7 @@ async def reason(services: Services, wish: Wish) -> ReasonDocument | None:
     if row is None:
         return None
     try:
-        ends = await services.remotes.ending_with(row.remote, wish.commit.lower())
+        ends = await services.remotes.ending_with(row, wish.commit.lower())
     except FaultError:
         return None
     tracked = {*row.tracked, row.default_branch, *(branch.name for branch in row.branches)}

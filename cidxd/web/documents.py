@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from cidxd.model.job import Kind, Outcome, PhaseStatus, Status
 from cidxd.model.report import Phase
+from cidxd.web.credential_documents import CredentialDocument
 
 
 class Estimate(TypedDict):
@@ -208,6 +209,7 @@ class RepositoryDocument(TypedDict):
     branches: list[BranchDocument]
     created_at: str
     created_by: str
+    credentials: CredentialDocument | None
     checked_at: str | None
     active_jobs: list[str]
     last_job: LastJobDocument | None

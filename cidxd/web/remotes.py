@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cidxd.errors import FaultError, InvalidError
+from cidxd.model.credential import Secret
+from cidxd.model.repository import Repository
 from cidxd.work import fetch, reach
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 
 _PATIENCE_S = 20.0  # somebody waits for the answer
 _HURRY_S = 5.0  # and can do without this one
+_REFUSALS = frozenset({"auth-failed", "auth-required", "access-forbidden", "host-key-unknown"})
 
 
 class Remotes:
@@ -20,24 +23,30 @@ class Remotes:
         self._tools = tools
         self._data = data
 
-    async def check(self, remote: str, branches: Sequence[str]) -> None:
+    async def check(
+        self, target: Repository | str, branches: Sequence[str], secret: Secret | None = None
+    ) -> None:
         """
-        Ask *remote* for its tips, which shall have *branches*.
+        Ask *target*, a repository's remote or an address, for its tips; it shall have *branches*.
+
+        Args:
+            target: A repository is asked with its own credential.
+            branches: Names.
+            secret: Asked with, in place of the repository's own.
 
         Raises:
             InvalidError: It cannot be used; has the fault's code.
         """
         stall_s = min(_PATIENCE_S, self._tools.stall_s)
         try:
-            tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+            tips = await self._tips(target, stall_s, secret)
         except FaultError as fault:
             raise InvalidError(
                 f"{fault.message}: {fault.detail}" if fault.detail else fault.message,
                 code=fault.code,
                 hint=fault.hint,
-                pointer="/remote",
+                pointer="/credentials" if secret and fault.code in _REFUSALS else "/remote",
             ) from fault
-
         lost = [branch for branch in branches if branch not in tips.branches]
         if lost:
             raise InvalidError(
@@ -47,15 +56,15 @@ class Remotes:
                 pointer="/branches",
             )
 
-    async def ending_with(self, remote: str, commit: str) -> list[str]:
+    async def ending_with(self, repository: Repository, commit: str) -> list[str]:
         """
-        Return the branches of *remote* whose tip's id begins with *commit*, by name.
+        Return the branches of the remote whose tip's id begins with *commit*, by name.
 
         Raises:
             FaultError: It cannot be had.
         """
         stall_s = min(_HURRY_S, self._tools.stall_s)
-        tips = await fetch.ls_remote(remote, env=self._tools.git_env, stall_s=stall_s)
+        tips = await self._tips(repository, stall_s)
         return sorted(name for name, tip in tips.branches.items() if tip.startswith(commit))
 
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
@@ -64,3 +73,10 @@ class Remotes:
         return await reach.reachable_from(
             mirror, commit, tips, env=self._tools.child_env, stall_s=self._tools.stall_s
         )
+
+    async def _tips(
+        self, target: Repository | str, stall_s: float, secret: Secret | None = None
+    ) -> fetch.Tips:
+        address = target if isinstance(target, str) else target.remote
+        async with self._tools.outreach.reaching(target, secret) as env:
+            return await fetch.ls_remote(address, env=env, stall_s=stall_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from cidxd.model import catalogue
 from cidxd.model import repository as addresses
 from cidxd.model.catalogue import Registration, RepositoryChange
 from cidxd.model.repository import Repository
-from cidxd.web import arrival, wire
+from cidxd.web import arrival, credentials, wire
 from cidxd.web import documents as doc
 from cidxd.web.requests import Discovery, Page, Reach, RepositoryBody, RepositoryPatch
 from cidxd.web.route import Call, answer
@@ -56,7 +57,11 @@ class Repositories:
                 "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
             )
         catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
-        await self._services.remotes.check(remote, sent.branches)
+        given = await credentials.received(sent.credentials, remote)
+        await self._services.remotes.check(remote, sent.branches, given and given.secret)
+        seal = given and await given.sealing(
+            self._services.vault, by=call.caller.name, now=self._services.clock()
+        )
         added = await self._services.ledger.register(
             Registration(
                 remote=remote,
@@ -65,7 +70,8 @@ class Repositories:
                 suggestion=sent.name_suggestion,
                 branches=tuple(sent.branches),
                 seed=sent.seed,
-            )
+            ),
+            seal,
         )
         location = f"/api/repositories/{added.name}"
         return answer(self._document(added), status=201, headers={"Location": location})
@@ -75,15 +81,28 @@ class Repositories:
         sent, row = call.sent(RepositoryPatch), self._named(call)
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
-        if sent.remote is not None or sent.branches is not None:
+        asked = row if sent.remote is None else dataclasses.replace(row, remote=sent.remote)
+        given = await credentials.received(sent.credentials, asked.remote)
+        is_sent = "credentials" in sent.model_fields_set
+        if sent.remote is not None or sent.branches is not None or given is not None:
             new = [name for name in sent.branches or () if name not in row.tracked]
-            await self._services.remotes.check(sent.remote or row.remote, new)
+            target = asked.remote if is_sent else asked
+            await self._services.remotes.check(target, new, given and given.secret)
+        entrusted = await credentials.entrusted(
+            given,
+            self._services.vault,
+            is_sent=is_sent,
+            by=call.caller.name,
+            now=self._services.clock(),
+        )
         change = RepositoryChange(
             name=sent.name,
             branches=None if sent.branches is None else tuple(sent.branches),
             remote=sent.remote,
         )
-        changed = await self._services.ledger.change_repository(row.repository_id, change)
+        changed = await self._services.ledger.change_repository(
+            row.repository_id, change, entrusted
+        )
         self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(changed))
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
+from cidxd.web.credential_documents import CredentialBody
 from cidxd.web.route import Sent
 
 
@@ -148,6 +149,7 @@ class RepositoryBody(Sent):
 
     `name` must be free; without it `name_suggestion` or the remote's last part names it.
     `seed` is a checkout on the daemon's machine (embedded daemon only).
+    `credentials` are what the remote is asked with from now on.
     """
 
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
@@ -155,14 +157,21 @@ class RepositoryBody(Sent):
     name_suggestion: Annotated[str, StringConstraints(min_length=1, max_length=400)] | None = None
     branches: list[Branch] = Field(default=[])
     seed: Annotated[str, StringConstraints(pattern=r"^/", max_length=4000)] | None = None
+    credentials: CredentialBody | None = None
 
 
 class RepositoryPatch(Sent):
-    """What to change; what is not sent stays as it is."""
+    """
+    What to change; what is not sent stays as it is.
+
+    `credentials` null takes them away; a remote on another host does too, unless new ones are
+    sent with it.
+    """
 
     name: Name | None = None
     branches: list[Branch] | None = None
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
+    credentials: CredentialBody | None = None
 
 
 class SearchBody(Sent):

@@ -16,6 +16,7 @@ from cidxd.work.herald import Herald
 from cidxd.work.joblog import JobLogs
 from cidxd.work.metrics import Metrics
 from cidxd.work.searchers import Searchers
+from cidxd.work.vault import Vault
 from cidxd.work.vitals import Vitals
 
 
@@ -27,6 +28,7 @@ class Services:
     Attributes:
         end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
         look_again: Has the scheduler look at the queue, where no event tells it to.
+        vault: Seals the credentials of remotes.
         vitals: Why the daemon is not ready.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
@@ -47,6 +49,7 @@ class Services:
     end_upkeep: Callable[[int], Awaitable[None]]
     look_again: Callable[[], None]
     remotes: Remotes
+    vault: Vault
     vitals: Vitals
     shut_down: Callable[[], None] | None
     is_local_allowed: bool

@@ -13,6 +13,7 @@ from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.model.report import Usage
 from cidxd.model.repository import Repository
+from cidxd.web import credentials
 from cidxd.web import documents as doc
 
 _KNOWN: Final = 500  # jobs whose documents are remembered, and events
@@ -153,6 +154,7 @@ def repository_document(row: Repository, state: State) -> doc.RepositoryDocument
         ],
         "created_at": instant.to_wire(row.created_at),
         "created_by": row.created_by,
+        "credentials": credentials.document(state.credentials.get(row.repository_id)),
         "checked_at": instant.optional(row.checked_at),
         "active_jobs": [job.job_id for job in state.jobs.active_of(row.repository_id)],
         "last_job": None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from cidxd.errors import FaultError
-from cidxd.git import argv, fault, refs
+from cidxd.git import argv, fault, handing, refs
 from cidxd.git.hearing import Hearing
 from cidxd.git.progress import FetchProgress
 from cidxd.model.report import PhaseProgressed, Report, Usage
@@ -233,7 +233,8 @@ async def _git(
     say: Say = unheard,
 ) -> Exit:
     """Run git to its end and return its output; raise what its stderr tells of if it failed."""
-    hearing = Hearing(on_words, say)
+    hidden = handing.secrets_in(env)
+    hearing = Hearing(on_words, say, hidden)
     ended = await proc.run(
         command,
         env=env,
@@ -244,8 +245,18 @@ async def _git(
         pass_fds=() if lock_fd is None else (lock_fd,),
     )
     if ended.code:
-        raise fault.classify(hearing.words, ended.code, hearing.answer)
+        found = fault.classify(hearing.words, ended.code, hearing.answer)
+        raise _refused(found) if handing.is_handed(env) else found
     return ended
+
+
+def _refused(found: FaultError) -> FaultError:
+    """Return *found* as what it means where a credential was handed over."""
+    if found.code not in {"auth-required", "auth-failed"}:
+        return found
+    # Refused, git would ask somebody for another one, and tells that it cannot.
+    hint = "they expired or were revoked: give new ones, cidx repo set NAME --token-stdin"
+    return FaultError("auth-failed", found.detail, hint=hint)
 
 
 async def _is_sound(mirror: Path, *, env: Mapping[str, str], stall_s: float) -> bool:

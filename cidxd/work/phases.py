@@ -27,6 +27,7 @@ from cidxd.work import build, fetch, leftovers, lock, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
+from cidxd.work.outreach import Outreach
 from cidxd.work.reporter import Reporter
 from cidxd.work.searchers import Searchers
 from cidxd.work.upkeep import Upkeep
@@ -41,14 +42,14 @@ class Tools:
 
     Attributes:
         build_argv: The build child's command.
-        git_env: Environment of git calls that reach the remote.
+        outreach: Makes the environment of git calls that reach the remote.
         child_env: Environment of children that stay on this machine.
         stall_s: A child silent for so long is ended.
         lock_wait_s: How long to wait for a leftover child of an earlier daemon.
     """
 
     build_argv: Sequence[str]
-    git_env: Mapping[str, str]
+    outreach: Outreach
     child_env: Mapping[str, str]
     stall_s: float
     lock_wait_s: float
@@ -133,10 +134,10 @@ class Phases:
         lock_fd: int,
     ) -> Result:
         fetching = Span("limits.fetch_seconds", self._allowance.fetch_s, "git")
-        async with fetching.part():
+        async with fetching.part(), self._tools.outreach.reaching(repository) as env:
             remote = await fetch.ls_remote(
                 repository.remote,
-                env=self._tools.git_env,
+                env=env,
                 stall_s=self._tools.stall_s,
                 lock_fd=lock_fd,
                 say=report.git_said,
@@ -183,22 +184,23 @@ class Phases:
             await fetch.seed(
                 folder.mirror,
                 repository.seed,
-                env=tools.git_env,
+                env=await tools.outreach.env(repository.seed),
                 stall_s=tools.stall_s,
                 lock_fd=lock_fd,
                 say=report.git_said,
             )
-        return await fetch.fetch(
-            folder.mirror,
-            repository.remote,
-            list(aim.fetched),
-            kept=list(aim.kept),
-            env=tools.git_env,
-            report=report,
-            lock_fd=lock_fd,
-            stall_s=tools.stall_s,
-            say=report.git_said,
-        )
+        async with tools.outreach.reaching(repository) as env:
+            return await fetch.fetch(
+                folder.mirror,
+                repository.remote,
+                list(aim.fetched),
+                kept=list(aim.kept),
+                env=env,
+                report=report,
+                lock_fd=lock_fd,
+                stall_s=tools.stall_s,
+                say=report.git_said,
+            )
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on
         self,

@@ -114,3 +114,13 @@ def test_children_on_this_machine_read_no_configuration_and_fetch_nothing() -> N
     assert env["GIT_CONFIG_GLOBAL"] == "/dev/null"
     assert env["GIT_NO_LAZY_FETCH"] == "1"
     assert "GIT_CONFIG_COUNT" not in env
+
+
+def test_more_settings_and_ssh_options_are_added_to_those_of_every_call() -> None:
+    env = guard.network_env(ENVIRON, allow_local=False)
+    more = guard.with_settings(env, [("http.extraHeader", "Authorization: Bearer t")])
+    pinned = guard.with_ssh_options(more, ["-o", "HostName=192.0.2.1", "-i", "/a key"])
+
+    assert _settings(more) == _settings(env) | {"http.extraHeader": "Authorization: Bearer t"}
+    assert pinned["GIT_SSH_COMMAND"].startswith("ssh -o HostName=192.0.2.1 -i '/a key' -o Batch")
+    assert guard.with_ssh_options({}, ["-v"])["GIT_SSH_COMMAND"] == "ssh -v"

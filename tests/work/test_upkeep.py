@@ -22,6 +22,7 @@ from cidxd.model.repository import Repository
 from cidxd.work import lock
 from cidxd.work.allowance import Allowance
 from cidxd.work.folders import DataFolder
+from cidxd.work.outreach import Outreach
 from cidxd.work.phases import Phases, Tools
 from cidxd.work.reporter import Reporter
 from cidxd.work.searchers import Searchers
@@ -348,7 +349,7 @@ async def test_a_sync_ends_the_upkeep_of_its_repository_and_is_not_held_up(
     searchers = Searchers((sys.executable, "-m", "cidxd.indexer", "search"), env=environ, size=1)
     tools = Tools(
         build_argv=(sys.executable, "-m", "cidxd.indexer", "build"),
-        git_env=guard.user_env(os.environ), child_env=environ,
+        outreach=Outreach(guard.user_env(os.environ)), child_env=environ,
         stall_s=30.0, lock_wait_s=0.0, max_file_bytes=1 << 20,
         symbols="tree-sitter",
     )  # fmt: skip
