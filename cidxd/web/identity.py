@@ -1,8 +1,8 @@
 """
 Who asks: from a request's Authorization or cookie to a principal, and the tokens behind it.
 
-An access token is a JWT of fixed algorithm, issuer, audience and type; its session
-is looked up in memory at each request, so a logout works at once.  A refresh token
+An access token (`access_tokens`) speaks for a session, which is looked up in memory at
+each request, so a logout works at once.  A refresh token
 is `<session id>.<256 random bits>`, kept as SHA-256.  The embedded daemon has one
 token for its one user.
 """
@@ -15,22 +15,15 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from typing import Any, Final
 
 import argon2
-import jwt
 from aiohttp import web
 
 from cidxd.errors import InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.store.ledger import Ledger
+from cidxd.web.access_tokens import LOGIN, AccessTokens
 from cidxd.web.browsers import Browsers
-
-_ALGORITHM: Final = "HS256"
-_AUDIENCE: Final = "cidxd"
-_CLAIMS: Final = ("iss", "aud", "sub", "sid", "typ", "iat", "exp")
-_CACHED_TOKENS: Final = 10_000
-_LOGIN: Final = "log in: cidx login"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +57,6 @@ class Tokens:
     user: User
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Access:
-    session_id: str
-    expires_at: float
-
-
 class Identity:
     """
     Makes, rotates and checks tokens.
@@ -84,7 +71,7 @@ class Identity:
         self._clock = clock
         self._hasher = argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex(8))
-        self._verified: dict[str, _Access] = {}
+        self._access_tokens = AccessTokens(terms.signing_key, terms.instance, terms.access_s, clock)
         self.browsers = Browsers(
             ledger,
             clock,
@@ -125,18 +112,11 @@ class Identity:
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise UnauthenticatedError("a bearer token is needed", hint=_LOGIN)
-        if not token.isascii():  # nor need it be UTF-8
-            raise _not_ours()
+            raise UnauthenticatedError("a bearer token is needed", hint=LOGIN)
         own = self._terms.own_token
-        if own is not None and hmac.compare_digest(own.encode(), token.encode()):
+        if own is not None and token.isascii() and hmac.compare_digest(own, token):
             return Principal(self._terms.own_user, Role.ADMIN)
-        access = self._access(token)
-        if access.expires_at <= self._clock():
-            raise UnauthenticatedError(
-                "the token has expired", code="token-expired", hint="refresh it, or log in again"
-            )
-        return self.of_session(access.session_id)
+        return self.of_session(self._access_tokens.session_id(token))
 
     def of_session(self, session_id: str) -> Principal:
         """Return whose session it is; raises UnauthenticatedError once it ended."""
@@ -148,9 +128,9 @@ class Identity:
         session = self._ledger.state.sessions.get(session_id)
         user = self._ledger.state.users.get(session.user) if session else None
         if session is None or user is None or user.is_disabled:
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
         if session.expires_at <= self._clock():
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
         return user
 
     async def checked(self, name: str, password: str) -> User:
@@ -197,7 +177,7 @@ class Identity:
         )
         user = self._ledger.state.users.get(session.user) if session else None
         if session is None or user is None or user.is_disabled:
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
         return self._tokens(user, session, secret)
 
     async def log_out(self, who: Principal) -> None:
@@ -220,53 +200,10 @@ class Identity:
             return False  # the second: the embedded daemon's user has no password
 
     def _tokens(self, user: User, session: Session, secret: str) -> Tokens:
-        now = self._clock()
-        claims = {
-            "iss": self._terms.instance,
-            "aud": _AUDIENCE,
-            "sub": user.name,
-            "sid": session.session_id,
-            "typ": "access",
-            "iat": int(now),
-            "exp": int(now + self._terms.access_s),
-        }
-        access = jwt.encode(claims, self._terms.signing_key, algorithm=_ALGORITHM)
+        access = self._access_tokens.make(user.name, session.session_id)
         refresh = f"{session.session_id}.{secret}"
         return Tokens(access, refresh, int(self._terms.access_s), user)
-
-    def _access(self, token: str) -> _Access:
-        """Return what a token says, verified once (34 µs) and remembered by its hash."""
-        key = _sha256(token)
-        known = self._verified.get(key)
-        if known is None:
-            claims = self._verify(token)
-            known = _Access(str(claims["sid"]), float(claims["exp"]))
-            if len(self._verified) >= _CACHED_TOKENS:
-                self._verified.clear()
-            self._verified[key] = known
-        return known
-
-    def _verify(self, token: str) -> dict[str, Any]:
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._terms.signing_key,
-                algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
-                issuer=self._terms.instance,
-                # Expiry is judged by the daemon's one clock, in `principal`.
-                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
-            )
-        except jwt.PyJWTError:
-            raise _not_ours() from None
-        if claims["typ"] != "access":
-            raise _not_ours()
-        return claims
 
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _not_ours() -> UnauthenticatedError:
-    return UnauthenticatedError("the token is not one of ours", hint=_LOGIN)
