@@ -57,8 +57,11 @@ class Lie:
 class Remote:
     """Serves the repository in *folder*, bare or a checkout; with basic auth if *user* is given."""
 
-    def __init__(self, folder: Path, *, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, user: str = "", password: str = "", address: str = "127.0.0.1"
+    ) -> None:
         self._folder = folder
+        self._address = address
         self._expected = (
             "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
         )
@@ -74,8 +77,8 @@ class Remote:
         app.router.add_route("*", "/{alias}/repo.git{rest:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/repo.git"
+        await web.TCPSite(self._runner, self._address, 0).start()
+        self.url = f"http://{self._address}:{self._runner.addresses[0][1]}/repo.git"
         return self
 
     def url_of(self, alias: str) -> str:

@@ -151,6 +151,10 @@ class Ledger:
         """Change a repository's settings; see `catalogue.change`."""
         return await self._decide(catalogue.change, repository_id, change)
 
+    async def moved(self, row: Repository, address: str) -> None:
+        """Note where a remote's host redirects to; see `catalogue.moved`."""
+        await self._decide(catalogue.moved, row.repository_id, row.remote, address)
+
     async def forget(self, repository_id: int) -> Repository:
         """Remove a repository that has no active job; see `catalogue.forget`."""
         return await self._decide(catalogue.forget, repository_id)

@@ -56,7 +56,7 @@ class Repositories:
                 "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
             )
         catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
-        await self._services.remotes.check(remote, sent.branches)
+        address = await self._services.remotes.check(remote, sent.branches)
         added = await self._services.ledger.register(
             Registration(
                 remote=remote,
@@ -65,6 +65,7 @@ class Repositories:
                 suggestion=sent.name_suggestion,
                 branches=tuple(sent.branches),
                 seed=sent.seed,
+                resolved=None if address == remote else address,
             )
         )
         location = f"/api/repositories/{added.name}"
@@ -73,15 +74,17 @@ class Repositories:
     async def change(self, call: Call) -> web.StreamResponse:
         """`PATCH /api/repositories/{name}`."""
         sent, row = call.sent(RepositoryPatch), self._named(call)
+        address: str | None = None
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
         if sent.remote is not None or sent.branches is not None:
             new = [name for name in sent.branches or () if name not in row.tracked]
-            await self._services.remotes.check(sent.remote or row, new)
+            address = await self._services.remotes.check(sent.remote or row, new)
         change = RepositoryChange(
             name=sent.name,
             branches=None if sent.branches is None else tuple(sent.branches),
             remote=sent.remote,
+            resolved=None if address == sent.remote else address,
         )
         changed = await self._services.ledger.change_repository(row.repository_id, change)
         self._services.look_again()  # its jobs may have waited for a host that it has left
