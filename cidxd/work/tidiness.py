@@ -74,9 +74,9 @@ def _content(path: Path) -> bytes | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
     draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
+    for each in (path, draft):
+        if _is_there(each):
+            _remove(each)
     draft.write_bytes(content)
     draft.replace(path)
