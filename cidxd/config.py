@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from cidxd import hosts
 from cidxd.errors import ConfigError
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
@@ -93,8 +94,23 @@ class Remotes(_Section):
     """What may be fetched."""
 
     allow_local: bool = Field(
-        default=False, description="a path on the daemon's machine may be a remote"
+        default=False,
+        description="a path on the daemon's machine, plain http and loopback may be a remote",
     )
+    allow_hosts: tuple[str, ...] = Field(
+        default=(), description="names, *.domains and networks beside the public internet"
+    )
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts.policy(value)
+        return value
+
+    @property
+    def policy(self) -> hosts.Policy:
+        """Which hosts a server may contact."""
+        return hosts.policy(self.allow_hosts, is_loopback_open=self.allow_local)
 
 
 class Index(_Section):

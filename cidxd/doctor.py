@@ -20,7 +20,7 @@ from cidxd.model.repository import Repository
 from cidxd.store import load
 from cidxd.store.database import StoreError, check_database, migrations, open_reader, schema_of
 from cidxd.surroundings import Finding
-from cidxd.work import fetch, folders, proc
+from cidxd.work import asking, folders, proc
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 from cidxd.work.searchers import Searchers
@@ -193,8 +193,7 @@ async def _remotes(rows: Iterable[Repository], tools: Tools) -> list[Finding]:
         what = f"remote of {row.name}"
         async with turn:
             try:
-                async with tools.outreach.reaching(row) as env:
-                    tips = await fetch.ls_remote(row.remote, env=env, stall_s=_REMOTE_S)
+                tips, _ = await asking.tips(tools.outreach, row, stall_s=_REMOTE_S)
             except FaultError as fault:
                 told = ": ".join(part for part in (fault.message, fault.detail) if part)
                 return Finding(what, False, told, fault.hint)

@@ -236,6 +236,11 @@ FAULTS: Final[dict[str, Fault]] = {
     "protocol-refused": Fault(
         "this kind of address is not allowed here", "use an https or ssh address", False
     ),
+    "remote-forbidden": Fault(
+        "this host may not be a remote here",
+        "ask the operator to open it in remotes.allow_hosts",
+        False,
+    ),
     "ownership-refused": Fault(
         "git does not trust the owner of the local repository",
         "git config --global --add safe.directory PATH",

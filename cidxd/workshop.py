@@ -81,6 +81,7 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         permit=lambda job_id, summary, commits: held.recorded(
             lambda: ledger.permit(job_id, summary=summary, commits=commits), "permit", job_id
         ),
+        moved=ledger.moved,
         index_slots=index_slots,
         allowance=allowance,
     )
@@ -118,7 +119,7 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
     )
     return Tools(
         build_argv=_child("build"),
-        outreach=Outreach(git_env),
+        outreach=Outreach(git_env, policy=None if is_embedded else config.remotes.policy),
         child_env=guard.local_env(environ),
         stall_s=config.limits.stall_seconds,
         lock_wait_s=30.0,

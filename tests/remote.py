@@ -69,10 +69,13 @@ class Remote:
     """
 
     scheme = "http"
-    host = "127.0.0.1"
+    host = ""  # it is called by; its address where it has no name
 
-    def __init__(self, folder: Path, *, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, user: str = "", password: str = "", address: str = "127.0.0.1"
+    ) -> None:
         self._folder = folder
+        self._address = address
         self.takes(user, password)
         self.speaks_v2 = True
         self.received: list[bytes] = []
@@ -90,11 +93,12 @@ class Remote:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await self._site(self._runner).start()
-        self.url = f"{self.scheme}://{self.host}:{self._runner.addresses[0][1]}/repo.git"
+        host = self.host or self._address
+        self.url = f"{self.scheme}://{host}:{self._runner.addresses[0][1]}/repo.git"
         return self
 
     def _site(self, runner: web.AppRunner) -> web.BaseSite:
-        return web.TCPSite(runner, "127.0.0.1", 0)
+        return web.TCPSite(runner, self._address, 0)
 
     def takes(self, user: str, password: str = "") -> None:
         """Let in who proves to be *user* from now on; everybody if that is ""."""

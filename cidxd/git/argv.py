@@ -56,8 +56,8 @@ def rev_list_count(mirror: Path, new: list[str], old: list[str]) -> list[str]:
 
 
 def init_mirror(mirror: Path) -> list[str]:
-    """Make an empty bare repository, without hooks."""
-    return ["git", *_INERT, "init", "--bare", "--quiet", "--template=", "--", str(mirror)]
+    """Make an empty bare repository, without hooks; no repository around us has a say in it."""
+    return [*_in(mirror), "init", "--bare", "--quiet", "--template="]
 
 
 def is_bare(mirror: Path) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from cidxd.errors import FaultError
 from cidxd.git.headers import Answer
+from cidxd.git.redirect import RedirectedError
 from cidxd.log import redacted
 
 DETAIL_LIMIT: Final = 500  # characters of git's words that a fault carries
@@ -176,8 +177,7 @@ def classify(stderr: str, code: int, answer: Answer | None = None) -> FaultError
         return FaultError("out-of-memory", "\n".join(filter(None, [told, killed])))
     match named(stderr):
         case "remote-redirected" if answer.location:
-            target = redacted(answer.location).split("/info/refs", maxsplit=1)[0]
-            return FaultError("remote-redirected", detail, hint=f"register {target}")
+            return RedirectedError(detail, answer.location)
         case "remote-rate-limited" | "remote-unavailable" as name:
             return FaultError(name, detail, retry_after_s=answer.retry_after_s)
         case name:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
+from cidxd.hosts import Place
+
 # No terminal, window or helper may ever be asked: a prompt would freeze the daemon.
 _NO_PROMPT: Final = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -33,6 +35,10 @@ _LOCAL: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # git before 2.45 knows no GIT_NO_LAZY_FETCH: a mirror that says to be a partial clone would
+    # have it fetch what is missing, by a transport and with an ssh that the mirror names.
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_SSH_COMMAND": "/bin/false",
     "LC_ALL": "C",
 }
 _KEPT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
@@ -54,6 +60,7 @@ _SSH: Final = (
     " -o ForwardAgent=no -o ClearAllForwardings=yes -o PermitLocalCommand=no"
 )
 
+_SSH_PORT: Final = 22
 _SLOW_S: Final = 60  # under a byte a second for so long, a transfer is given up
 _GUEST_CONFIG: Final = (
     ("http.followRedirects", "false"),
@@ -154,6 +161,28 @@ def with_ssh_options(env: Mapping[str, str], options: Sequence[str]) -> dict[str
     program, _, rest = env.get("GIT_SSH_COMMAND", "ssh").partition(" ")
     command = " ".join(part for part in (program, shlex.join(options), rest) if part)
     return {**env, "GIT_SSH_COMMAND": command}
+
+
+def pinned(env: Mapping[str, str], place: Place, addresses: Sequence[str]) -> dict[str, str]:
+    """
+    Return *env* with the *addresses* that git is to use for the name of *place*, and no others.
+
+    ssh takes one, the first; the host's key is looked for under its name, as without a pin.
+    """
+    if place.scheme == "ssh":
+        is_usual = place.port == _SSH_PORT
+        alias = place.host if is_usual else f"[{place.host}]:{place.port}"
+        options = ["-o", f"HostName={addresses[0]}", "-o", f"HostKeyAlias={alias}"]
+        return with_ssh_options(env, options)
+    written = ",".join(f"[{one}]" if ":" in one else one for one in addresses)
+    pin = f"{place.host}:{place.port}:{written}"
+    return with_settings(env, [("http.curloptResolve", pin)])
+
+
+def is_proxied(env: Mapping[str, str], scheme: str) -> bool:
+    """Return whether git's requests of *scheme* may go through a proxy, as curl(1) reads *env*."""
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    return scheme != "ssh" and any(env.get(name) for name in names)
 
 
 def _configured(environ: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -32,7 +32,9 @@ def commits(_shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
     since, until = _id(request, "since"), _id(request, "until")
     limit = min(int(request.get("limit") or 50), MOST)
     try:
-        mirror = pygit2.Repository(str(request["mirror"]))
+        mirror = pygit2.Repository(
+            str(request["mirror"]), pygit2.enums.RepositoryOpenFlag.NO_SEARCH
+        )
         walk = mirror.walk(until, pygit2.enums.SortMode.TOPOLOGICAL | pygit2.enums.SortMode.TIME)
     except (KeyError, ValueError, pygit2.GitError) as err:
         raise NotFoundError(

@@ -170,7 +170,8 @@ def _stored(request: Mapping[str, Any], branch: Branch, entry: Entry) -> bytes:
     import pygit2  # noqa: PLC0415 - most search children never need it, and it costs 50 ms
 
     try:
-        node: Any = pygit2.Repository(mirror)[branch.commit].peel(pygit2.Tree)
+        here = pygit2.Repository(mirror, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        node: Any = here[branch.commit].peel(pygit2.Tree)
         for name in entry.path.split(b"/"):
             node = next(child for child in node if child.raw_name == name)
     except (KeyError, ValueError, StopIteration, TypeError, pygit2.GitError) as err:

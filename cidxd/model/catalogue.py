@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from cidxd import hosts
 from cidxd.errors import ConflictError, NotFoundError
 from cidxd.model import incidents
 from cidxd.model import repository as addresses
@@ -21,6 +22,7 @@ class Registration:
             with a number where that is taken.
         branches: To track beside the remote's default branch.
         seed: A checkout on this machine whose objects start the mirror.
+        resolved: Where the remote's host redirects to, None where it answers itself.
     """
 
     remote: str
@@ -29,15 +31,17 @@ class Registration:
     suggestion: str | None = None
     branches: tuple[str, ...] = ()
     seed: str | None = None
+    resolved: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryChange:
-    """What to change; None leaves a thing as it is."""
+    """What to change; None leaves a thing as it is.  `resolved` is of the remote given with it."""
 
     name: str | None = None
     branches: tuple[str, ...] | None = None
     remote: str | None = None
+    resolved: str | None = None
 
 
 def register(state: State, wanted: Registration, *, now: float) -> Repository:
@@ -48,7 +52,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         ConflictError: The remote is registered already (`repository` has its name), or the name.
         InvalidError: The name is none.
     """
-    check_remote_is_new(state, wanted.remote)
+    check_remote_is_new(state, wanted.remote, wanted.resolved)
     taken = {row.name for row in state.repositories.values()}
     if wanted.name is not None:
         name = addresses.check_name(wanted.name)
@@ -65,6 +69,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         created_by=wanted.user,
         tracked=tuple(dict.fromkeys(wanted.branches)),
         seed=wanted.seed,
+        resolved=wanted.resolved,
     )
     state.repositories.put(added.repository_id, added)
     return added
@@ -86,10 +91,13 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
     if wanted.branches is not None:
         row = dataclasses.replace(row, tracked=tuple(dict.fromkeys(wanted.branches)))
     if wanted.remote is not None:
-        key = addresses.remote_key(wanted.remote)
-        if key != row.key:
-            check_remote_is_new(state, wanted.remote)
-        row = dataclasses.replace(row, remote=wanted.remote, key=key)
+        check_remote_is_new(state, wanted.remote, wanted.resolved, besides=row)
+        row = dataclasses.replace(
+            row,
+            remote=wanted.remote,
+            key=addresses.remote_key(wanted.remote),
+            resolved=wanted.resolved,
+        )
     state.repositories.put(repository_id, row)
     incidents.forget_unused(state, [before.remote])
     return row
@@ -117,12 +125,27 @@ def forget(state: State, repository_id: int) -> Repository:
     return row
 
 
-def check_remote_is_new(state: State, remote: str) -> None:
-    """Raise RemoteKnownError if *remote*, in any form, is registered already."""
-    key = addresses.remote_key(remote)
-    same = next((row for row in state.repositories.values() if row.key == key), None)
-    if same is not None:
-        raise RemoteKnownError(same.name)
+def moved(state: State, repository_id: int, remote: str, address: str) -> None:
+    """Note that the host of *remote* redirects to *address*; not if it was changed since."""
+    row = state.repositories.get(repository_id)
+    if row is not None and row.remote == remote:
+        resolved = None if address == remote else address
+        state.repositories.put(repository_id, dataclasses.replace(row, resolved=resolved))
+
+
+def check_remote_is_new(
+    state: State, remote: str, resolved: str | None = None, *, besides: Repository | None = None
+) -> None:
+    """
+    Raise RemoteKnownError if *remote*, in any form, is registered already.
+
+    So is one that redirects to where a registered one is, or redirects to.
+    """
+    keys = {addresses.remote_key(address) for address in (remote, resolved) if address}
+    for row in state.repositories.values():
+        is_other = besides is None or row.repository_id != besides.repository_id
+        if is_other and not keys.isdisjoint(_keys(row)):
+            raise RemoteKnownError(row.name)
 
 
 def named(state: State, name: str) -> Repository:
@@ -150,14 +173,18 @@ def at_address(state: State, url: str) -> Repository:
         NotFoundError: None has it.
     """
     key = addresses.remote_key(url)
-    for row in state.repositories.values():
-        if row.key == key:
-            return row
+    found = [row for row in state.repositories.values() if key in _keys(row)]
+    if found:
+        return min(found, key=lambda row: row.key != key)
     raise NotFoundError(
-        f"no repository with that remote: {url}",
+        f"no repository with that remote: {hosts.shown(url)}",
         code="repository-not-found",
         hint="add it: cidx repo add URL",
     )
+
+
+def _keys(row: Repository) -> set[str]:
+    return {row.key} if row.resolved is None else {row.key, addresses.remote_key(row.resolved)}
 
 
 def _existing(state: State, repository_id: int) -> Repository:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Container, Iterable
 from typing import Final
 
+from cidxd import hosts
 from cidxd.errors import InvalidError
 from cidxd.model.timing import Timing
 
@@ -24,6 +25,10 @@ _URL: Final = re.compile(
 )
 _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!/?/).*)\Z")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPED_CONTROLS: Final = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
+# What some hosts give out as a password, and take as a user's name too.
+_TOKENS: Final = re.compile(r"(?:gh[oprsu]_|github_pat_|gl[a-z]{2,6}-|ATBB)|[0-9a-f]{40}\Z")
+_IN_QUERY: Final = re.compile(r"(?i)[?&][a-z_-]*(?:token|secret|password)=")
 _DEFAULT_PORTS: Final = {"https": "443", "http": "80", "ssh": "22", "git": "9418"}
 _SCHEMES: Final = ("https", "ssh", "http")
 
@@ -57,6 +62,7 @@ class Repository:
         key: What its remote is compared by; see `remote_key`.
         tracked: Branches asked for beside the remote's default branch.
         seed: A checkout on this machine whose objects start the mirror, or None.
+        resolved: Where the remote's host redirects to, None where it answers itself.
         timings: Of its last finished syncs, newest last.
     """
 
@@ -70,9 +76,15 @@ class Repository:
     default_branch: str | None = None
     branches: tuple[BranchState, ...] = ()
     seed: str | None = None
+    resolved: str | None = None
     timings: tuple[Timing, ...] = ()
     last_job: LastJob | None = None
     checked_at: float | None = None
+
+    @property
+    def address(self) -> str:
+        """What git is given: the remote, or where its host redirects to."""
+        return self.resolved or self.remote
 
 
 def check_remote(remote: str, *, is_local_allowed: bool) -> str:
@@ -86,19 +98,26 @@ def check_remote(remote: str, *, is_local_allowed: bool) -> str:
         return _checked_path(remote, is_local_allowed=is_local_allowed)
     if _CONTROLS.search(remote) or " " in remote or remote.startswith("-"):
         raise _malformed(remote)
+    if _ESCAPED_CONTROLS.search(remote):
+        raise _malformed(remote, "it must hold no escaped control character, such as %0a")
     scheme, is_url, _ = remote.partition("://")
     if is_url and scheme.lower() not in _SCHEMES:
-        raise _refused(f"{scheme}://", "use an https or ssh address")
+        raise _refused(f"{hosts.shown(scheme)}://", "use an https or ssh address")
     found = _URL.match(remote)
     if found is None:
         if not is_url and _SCP.match(remote) and "::" not in remote:
             return remote
         raise _malformed(remote)
-    if ":" in (found["user"] or ""):
+    if (
+        ":" in (found["user"] or "")
+        or _TOKENS.match(found["user"] or "")
+        or _IN_QUERY.search(remote)
+    ):
         raise InvalidError(
-            "a password in the address would end up in logs",
+            "a password or token in the address would end up in logs",
             code="remote-invalid",
-            hint="leave it out and use your git credential helper",
+            hint="leave it out: give it as the repository's credentials, or to your git"
+            " credential helper",
             pointer="/remote",
         )
     return remote
@@ -185,11 +204,11 @@ def _stem(path: str) -> str:
     return path.strip("/").removesuffix(".git").rstrip("/")
 
 
-def _malformed(remote: str) -> InvalidError:
+def _malformed(remote: str, hint: str = "") -> InvalidError:
     return InvalidError(
-        f"not a git address: {remote!r}",
+        f"not a git address: {hosts.shown(remote)!r}",
         code="remote-invalid",
-        hint="give an https:// or ssh:// address, user@host:path, or an absolute path",
+        hint=hint or "give an https:// or ssh:// address, user@host:path, or an absolute path",
         pointer="/remote",
     )
 

@@ -161,6 +161,10 @@ class Ledger:
         """Have a credential be sealed with another key; see `entrusting.reseal`."""
         await self._decide(entrusting.reseal, kept, key_id, sealed)
 
+    async def moved(self, row: Repository, address: str) -> None:
+        """Note where a remote's host redirects to; see `catalogue.moved`."""
+        await self._decide(catalogue.moved, row.repository_id, row.remote, address)
+
     async def forget(self, repository_id: int) -> Repository:
         """Remove a repository that has no active job; see `catalogue.forget`."""
         return await self._decide(catalogue.forget, repository_id)

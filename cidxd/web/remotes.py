@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cidxd.errors import FaultError, InvalidError
 from cidxd.model.credential import Secret
 from cidxd.model.repository import Repository
-from cidxd.work import fetch, reach
+from cidxd.work import asking, reach
 from cidxd.work.folders import DataFolder
 from cidxd.work.phases import Tools
 
@@ -25,7 +25,7 @@ class Remotes:
 
     async def check(
         self, target: Repository | str, branches: Sequence[str], secret: Secret | None = None
-    ) -> None:
+    ) -> str:
         """
         Ask *target*, a repository's remote or an address, for its tips; it shall have *branches*.
 
@@ -34,12 +34,17 @@ class Remotes:
             branches: Names.
             secret: Asked with, in place of the repository's own.
 
+        Returns:
+            The address that answered: another one if the remote's host redirects.
+
         Raises:
             InvalidError: It cannot be used; has the fault's code.
         """
         stall_s = min(_PATIENCE_S, self._tools.stall_s)
         try:
-            tips = await self._tips(target, stall_s, secret)
+            tips, address = await asking.tips(
+                self._tools.outreach, target, stall_s=stall_s, secret=secret
+            )
         except FaultError as fault:
             raise InvalidError(
                 f"{fault.message}: {fault.detail}" if fault.detail else fault.message,
@@ -55,6 +60,7 @@ class Remotes:
                 hint=f"it has: {', '.join(sorted(tips.branches)[:10]) or 'none'}",
                 pointer="/branches",
             )
+        return address
 
     async def ending_with(self, repository: Repository, commit: str) -> list[str]:
         """
@@ -64,7 +70,7 @@ class Remotes:
             FaultError: It cannot be had.
         """
         stall_s = min(_HURRY_S, self._tools.stall_s)
-        tips = await self._tips(repository, stall_s)
+        tips, _ = await asking.tips(self._tools.outreach, repository, stall_s=stall_s)
         return sorted(name for name, tip in tips.branches.items() if tip.startswith(commit))
 
     async def reach(self, repository_id: int, commit: str, tips: list[str]) -> str | None:
@@ -73,10 +79,3 @@ class Remotes:
         return await reach.reachable_from(
             mirror, commit, tips, env=self._tools.child_env, stall_s=self._tools.stall_s
         )
-
-    async def _tips(
-        self, target: Repository | str, stall_s: float, secret: Secret | None = None
-    ) -> fetch.Tips:
-        address = target if isinstance(target, str) else target.remote
-        async with self._tools.outreach.reaching(target, secret) as env:
-            return await fetch.ls_remote(address, env=env, stall_s=stall_s)

@@ -58,7 +58,7 @@ class Repositories:
             )
         catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
         given = await credentials.received(sent.credentials, remote)
-        await self._services.remotes.check(remote, sent.branches, given and given.secret)
+        address = await self._services.remotes.check(remote, sent.branches, given and given.secret)
         seal = given and await given.sealing(
             self._services.vault, by=call.caller.name, now=self._services.clock()
         )
@@ -70,6 +70,7 @@ class Repositories:
                 suggestion=sent.name_suggestion,
                 branches=tuple(sent.branches),
                 seed=sent.seed,
+                resolved=None if address == remote else address,
             ),
             seal,
         )
@@ -79,15 +80,18 @@ class Repositories:
     async def change(self, call: Call) -> web.StreamResponse:
         """`PATCH /api/repositories/{name}`."""
         sent, row = call.sent(RepositoryPatch), self._named(call)
+        address: str | None = None
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
-        asked = row if sent.remote is None else dataclasses.replace(row, remote=sent.remote)
+        asked = row
+        if sent.remote is not None:
+            asked = dataclasses.replace(row, remote=sent.remote, resolved=None)
         given = await credentials.received(sent.credentials, asked.remote)
         is_sent = "credentials" in sent.model_fields_set
         if sent.remote is not None or sent.branches is not None or given is not None:
             new = [name for name in sent.branches or () if name not in row.tracked]
             target = asked.remote if is_sent else asked
-            await self._services.remotes.check(target, new, given and given.secret)
+            address = await self._services.remotes.check(target, new, given and given.secret)
         entrusted = await credentials.entrusted(
             given,
             self._services.vault,
@@ -99,6 +103,7 @@ class Repositories:
             name=sent.name,
             branches=None if sent.branches is None else tuple(sent.branches),
             remote=sent.remote,
+            resolved=None if address == sent.remote else address,
         )
         changed = await self._services.ledger.change_repository(
             row.repository_id, change, entrusted

@@ -21,7 +21,7 @@ from cidxd.git import argv, fault, handing, refs
 from cidxd.git.hearing import Hearing
 from cidxd.git.progress import FetchProgress
 from cidxd.model.report import PhaseProgressed, Report, Usage
-from cidxd.work import leftovers, proc
+from cidxd.work import leftovers, proc, tidiness
 from cidxd.work.child import Exit
 
 Say = Callable[[str], None]
@@ -91,13 +91,14 @@ async def ensure_mirror(
     mirror: Path, *, env: Mapping[str, str], stall_s: float, lock_fd: int, say: Say = unheard
 ) -> bool:
     """
-    See to it that there is a sound bare repository; return whether it was newly made.
+    See to it that there is a sound bare repository with our settings; return whether it is new.
 
     A broken one is set aside.  Cancelled, it leaves a folder for `leftovers.clear_mirror`.
 
     Raises:
         FaultError: git failed for a reason that says nothing of the mirror.
     """
+    await leftovers.in_thread(lambda: tidiness.restore(mirror))
     if await _is_sound(mirror, env=env, stall_s=stall_s):
         return False
     draft = leftovers.draft_of(mirror)

@@ -9,6 +9,7 @@ news goes up through the report and the permit it is handed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,8 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.work import build, fetch, leftovers, lock, proc, result
+from cidxd.store.database import StoreError
+from cidxd.work import asking, build, fetch, leftovers, lock, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
@@ -84,6 +86,7 @@ class Phases:
         *,
         repository_of: Callable[[int], Repository | None],
         permit: Permit,
+        moved: Callable[[Repository, str], Awaitable[object]],
         index_slots: asyncio.Semaphore,
         allowance: Allowance,
     ) -> None:
@@ -93,6 +96,7 @@ class Phases:
         self._upkeep = upkeep
         self._repository_of = repository_of
         self._permit = permit
+        self._moved = moved
         self._index_slots = index_slots
         self._allowance = allowance
 
@@ -134,14 +138,18 @@ class Phases:
         lock_fd: int,
     ) -> Result:
         fetching = Span("limits.fetch_seconds", self._allowance.fetch_s, "git")
-        async with fetching.part(), self._tools.outreach.reaching(repository) as env:
-            remote = await fetch.ls_remote(
-                repository.remote,
-                env=env,
+        async with fetching.part():
+            remote, address = await asking.tips(
+                self._tools.outreach,
+                repository,
                 stall_s=self._tools.stall_s,
                 lock_fd=lock_fd,
                 say=report.git_said,
             )
+        if address != repository.address:
+            with contextlib.suppress(StoreError):  # the next sync finds it out again
+                await self._moved(repository, address)
+            repository = dataclasses.replace(repository, resolved=address)
         tips = await self.tips(job.repository_id)
         aim = pipeline.targets(
             remote.default, remote.branches, tips.commits, repository.tracked, job.options
@@ -192,7 +200,7 @@ class Phases:
         async with tools.outreach.reaching(repository) as env:
             return await fetch.fetch(
                 folder.mirror,
-                repository.remote,
+                repository.address,
                 list(aim.fetched),
                 kept=list(aim.kept),
                 env=env,

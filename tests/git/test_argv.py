@@ -83,10 +83,10 @@ def test_command_lines_are_exactly_these(made: list[str], words: list[str]) -> N
     assert made == ["git", f"--git-dir={folder}", *INERT, *words]
 
 
-def test_a_new_mirror_has_no_hooks() -> None:
-    words = ["init", "--bare", "--quiet", "--template=", "--", "/m.git"]
+def test_a_new_mirror_has_no_hooks_and_no_repository_around_it_has_a_say() -> None:
+    words = ["init", "--bare", "--quiet", "--template="]
 
-    assert argv.init_mirror(MIRROR) == ["git", *INERT, *words]
+    assert argv.init_mirror(MIRROR) == ["git", "--git-dir=/m.git", *INERT, *words]
 
 
 @pytest.mark.parametrize("remote", ["", "--upload-pack=touch x;", "-x"])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from cidxd.git import guard
+from cidxd.hosts import Place
 
 ENVIRON = {
     "PATH": "/bin",
@@ -124,3 +127,50 @@ def test_more_settings_and_ssh_options_are_added_to_those_of_every_call() -> Non
     assert _settings(more) == _settings(env) | {"http.extraHeader": "Authorization: Bearer t"}
     assert pinned["GIT_SSH_COMMAND"].startswith("ssh -o HostName=192.0.2.1 -i '/a key' -o Batch")
     assert guard.with_ssh_options({}, ["-v"])["GIT_SSH_COMMAND"] == "ssh -v"
+
+
+@pytest.mark.parametrize(
+    ("place", "addresses", "pin"),
+    [
+        (("https", "h.example", 443), ["192.0.2.1"], "h.example:443:192.0.2.1"),
+        (("http", "h", 8080), ["::1", "127.0.0.1"], "h:8080:[::1],127.0.0.1"),
+    ],
+)
+def test_curl_is_given_the_addresses_of_a_name(
+    place: tuple[str, str, int], addresses: list[str], pin: str
+) -> None:
+    env = guard.pinned(guard.network_env({}, allow_local=False), Place(*place), addresses)
+
+    assert _settings(env)["http.curloptResolve"] == pin
+    assert _settings(env)["http.followRedirects"] == "false"
+
+
+@pytest.mark.parametrize(("port", "alias"), [(22, "h.example"), (2222, "[h.example]:2222")])
+def test_ssh_is_given_one_address_and_looks_for_the_key_of_the_name(port: int, alias: str) -> None:
+    env = guard.pinned(
+        guard.network_env({}, allow_local=False), Place("ssh", "h.example", port), ["::1", "::2"]
+    )
+
+    words = shlex.split(env["GIT_SSH_COMMAND"])
+    assert words[:5] == ["ssh", "-o", "HostName=::1", "-o", f"HostKeyAlias={alias}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "is_proxied"),
+    [
+        ("https_proxy", "https", True),
+        ("HTTPS_PROXY", "https", True),
+        ("ALL_PROXY", "http", True),
+        ("http_proxy", "https", False),
+        ("all_proxy", "ssh", False),
+    ],
+)
+def test_a_proxy_is_known_from_the_environment(name: str, scheme: str, *, is_proxied: bool) -> None:
+    assert guard.is_proxied({name: "http://proxy:3128"}, scheme) is is_proxied
+
+
+def test_children_on_this_machine_have_no_transport_and_no_ssh() -> None:
+    env = guard.local_env(ENVIRON)
+
+    assert env["GIT_ALLOW_PROTOCOL"] == "none"
+    assert env["GIT_SSH_COMMAND"] == "/bin/false"

@@ -14,7 +14,7 @@ from remote import Lie, Remote
 from sandbox import Checkout, git
 
 from cidxd.errors import FaultError
-from cidxd.git import guard
+from cidxd.git import belongings, guard
 from cidxd.model.report import RECEIVING, PhaseProgressed, Report, Usage
 from cidxd.work import fetch
 from cidxd.work.fetch import Fetched
@@ -485,14 +485,32 @@ async def test_a_git_that_fails_does_not_cost_the_mirror(
     assert git(desk.mirror, "rev-parse", "main") == checkout.head()
 
 
-@pytest.mark.parametrize("name", ["HEAD", "config"])
 async def test_a_mirror_whose_own_files_are_nonsense_is_made_anew(
-    checkout: Checkout, desk: Desk, name: str
+    checkout: Checkout, desk: Desk
 ) -> None:
     await desk.ready()
-    (desk.mirror / name).write_text("[nonsense\n")
+    (desk.mirror / "HEAD").write_text("[nonsense\n")
     assert await desk.ready()
     assert (await desk.fetch(checkout.folder, "main")).commits == {"main": checkout.head()}
+
+
+@pytest.mark.parametrize("damage", ["[nonsense\n", "", None])
+async def test_a_mirror_whose_settings_are_nonsense_is_given_its_own_and_kept(
+    checkout: Checkout, desk: Desk, damage: str | None
+) -> None:
+    await desk.fetch(checkout.folder, "main")
+    config = desk.mirror / "config"
+    if damage is None:
+        config.unlink()
+    else:
+        config.write_text(damage)
+    assert not await desk.ready()
+    assert git(desk.mirror, "rev-parse", "main") == checkout.head()
+
+
+async def test_a_new_mirror_has_the_settings_that_every_mirror_is_held_to(desk: Desk) -> None:
+    await desk.ready()
+    assert (desk.mirror / "config").read_bytes() == belongings.CONFIG
 
 
 def test_a_mirror_set_aside_is_gone(tmp_path: Path) -> None:

@@ -362,8 +362,8 @@ async def test_a_sync_ends_the_upkeep_of_its_repository_and_is_not_held_up(
 
     phases = Phases(
         tools, made.data, searchers, made.upkeep,
-        repository_of=made.state.repositories.get, permit=permit, index_slots=made.slots,
-        allowance=Allowance(),
+        repository_of=made.state.repositories.get, permit=permit, moved=permit,
+        index_slots=made.slots, allowance=Allowance(),
     )  # fmt: skip
     tries = (Attempt(number=1, started_at=1.0),)
     job = dataclasses.replace(JOB, status=Status.RUNNING, attempts=tries)
