@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from cidxd.errors import ConflictError, NotFoundError
-from cidxd.model import incidents
+from cidxd.model import audit, incidents
 from cidxd.model import repository as addresses
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
@@ -67,6 +67,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         seed=wanted.seed,
     )
     state.repositories.put(added.repository_id, added)
+    state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
     return added
 
 
@@ -91,6 +92,8 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
             check_remote_is_new(state, wanted.remote)
         row = dataclasses.replace(row, remote=wanted.remote, key=key)
     state.repositories.put(repository_id, row)
+    changed = audit.changes(before, row, "name", "remote", "tracked")
+    state.note("repository.changed", before.name, **changed)
     incidents.forget_unused(state, [before.remote])
     return row
 
@@ -113,6 +116,7 @@ def forget(state: State, repository_id: int) -> Repository:
         )
     state.repositories.drop(repository_id)
     state.credentials.drop(repository_id)
+    state.note("repository.removed", row.name, remote=row.remote)
     incidents.forget_unused(state, [row.remote])
     return row
 
