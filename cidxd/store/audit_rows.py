@@ -42,11 +42,11 @@ def statements(draft: State) -> list[tuple[str, list[Row]]]:
         (_ADD_ENTRY, [_entry_row(entry) for entry in draft.notes]),
         (_KEEP_SINCE, [] if since is None else [(str(since),)]),
         (_PRUNE, [] if since is None else [(since, PRUNED_AT_ONCE)]),
-        (_PUT_KEY, [(key.key_id, key.secret, key.made_at, key.good_until) for key in put]),
         (
             "DELETE FROM signing_key WHERE key_id = ?",
             [(key_id,) for key_id, key in keys.items() if key is None],
         ),
+        (_PUT_KEY, [(key.key_id, key.secret, key.made_at, key.good_until) for key in put]),
     ]
 
 

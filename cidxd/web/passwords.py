@@ -26,6 +26,7 @@ PARAMETERS: Final = argon2.profiles.RFC_9106_LOW_MEMORY
 AT_ONCE: Final = 2
 WAITING: Final = 64
 _NICE: Final = 10
+_LOWEST: Final = 19  # see setpriority(2)
 _AGAIN_S: Final = 2
 
 
@@ -86,5 +87,7 @@ class Passwords:
 
 def _stand_back() -> None:
     """Let this thread, and those that it starts, run after all others."""
+    thread = threading.get_native_id()
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(_LOWEST, now + _NICE))
