@@ -8,14 +8,20 @@ from urllib.parse import quote
 import click
 
 from cidx import repositories, terminal
-from cidx.client import Client
-from cidx.errors import ClientError
+from cidx.client import Client, found_or_none
+from cidx.errors import ClientError, Exit
 from cidx.options import json_option
 
 if TYPE_CHECKING:
     from cidx.wire import Json, Query
 
 _PAGE = 200
+
+
+class _NotAdministratorError(ClientError):
+    """Somebody else may."""
+
+    exit_code = Exit.NOT_ALLOWED
 
 
 @click.command()
@@ -48,7 +54,9 @@ def _pages(client: Client, filters: Query, limit: int) -> tuple[list[Json], str 
     cursor: str | None = None
     while True:
         size = min(_PAGE, limit - len(found)) if limit else _PAGE
-        page = client.get("/api/audit", {**filters, "limit": size, "cursor": cursor})
+        page = found_or_none(client, "/api/audit", {**filters, "limit": size, "cursor": cursor})
+        if page is None:  # to who is none, the server tells of nothing
+            raise _NotAdministratorError("the audit log is for administrators", hint="ask one")
         found += page.get("entries") or []
         cursor = page.get("next_cursor")
         if cursor is None or (limit and len(found) >= limit):

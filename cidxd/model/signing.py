@@ -25,10 +25,10 @@ def verifying(state: State, key_id: str, *, now: float) -> SigningKey | None:
 
 
 def rotate(state: State, fresh: SigningKey, *, kept_s: float, now: float) -> SigningKey:
-    """Sign with *fresh* from now on; the key before it verifies for *kept_s* more seconds."""
+    """Sign with *fresh* from now on; no key before it verifies for more than *kept_s* seconds."""
     for key in list(state.signing_keys.values()):
-        if key.good_until is None:
-            state.signing_keys.put(key.key_id, dataclasses.replace(key, good_until=now + kept_s))
+        until = now + kept_s if key.good_until is None else min(key.good_until, now + kept_s)
+        state.signing_keys.put(key.key_id, dataclasses.replace(key, good_until=until))
     state.signing_keys.put(fresh.key_id, fresh)
     drop_retired(state, now=now)
     state.note("keys.rotated", fresh.key_id, kept_seconds=int(kept_s))

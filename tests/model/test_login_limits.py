@@ -64,8 +64,9 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         counts.attempt(f"user{number}", f"10.0.{number // 250}.{number % 250}", now=0.0)
         counts.succeeded(f"user{number}", f"10.0.{number // 250}.{number % 250}", now=0.0)
-    kept = [counts._pairs._buckets, counts._addresses._buckets, counts._accounts._buckets]
-    assert all(len(buckets) <= 50 for buckets in [*kept, counts._known])
+    for buckets in (counts._pairs, counts._addresses, counts._accounts):
+        assert len(buckets._buckets) <= 50
+    assert len(counts._known) <= 50
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from api_client import Api, eventually
 from attacks import Attack
 from raw_requests import Raw
 
+from cidxd.errors import UnavailableError
 from cidxd.model.account import Role, User
-from cidxd.web import passwords
 from cidxd.web.passwords import AT_ONCE, WAITING, Passwords
 
 WRONG = "wrong horse, wrong staple"
@@ -113,7 +113,7 @@ async def test_only_so_many_hashes_are_made_at_once_and_only_so_many_wait(
     monkeypatch.setattr(Passwords, "_is_of", held)
     tasks = [asyncio.create_task(made.matches(None, "x")) for _ in range(AT_ONCE + WAITING)]
     await eventually(lambda: len(at_work) == AT_ONCE)
-    with pytest.raises(passwords.UnavailableError) as refused:
+    with pytest.raises(UnavailableError) as refused:
         await made.matches(None, "x")
     assert refused.value.code == "logins-busy"
     assert len(at_work) == AT_ONCE
