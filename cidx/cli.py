@@ -22,6 +22,7 @@ _COMMANDS = {
     "login": "cidx.cli_auth:login",
     "logout": "cidx.cli_auth:logout",
     "auth": "cidx.cli_auth:auth",
+    "audit": "cidx.cli_audit:audit",
     "up": "cidx.cli_local:up",
     "down": "cidx.cli_local:down",
     "open": "cidx.cli_local:open_dashboard",

@@ -13,6 +13,7 @@ from cidx.access import EMBEDDED, LoginAccess, address_of, is_loopback
 from cidx.client import Client
 from cidx.credentials import Credentials, session_of
 from cidx.errors import ClientError, NotLoggedInError
+from cidx.lazy import LazyGroup
 from cidx.options import json_option
 from cidx.wire import Connection, json_of
 
@@ -113,7 +114,10 @@ def logout(*, is_json: bool) -> None:
         terminal.say(f"logged out of {access.url}")
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    places={"sessions": "cidx.cli_audit:sessions", "end": "cidx.cli_audit:end"},
+)
 def auth() -> None:
     """Tokens for curl and for programs."""
 

@@ -16,10 +16,11 @@ from cidxd import keeping, runtime
 from cidxd.__about__ import VERSION
 from cidxd.command import CONFIG, DATA, configured, load, says_errors
 from cidxd.config import Config
-from cidxd.errors import CidxdError, ConfigError, LockHeldError
+from cidxd.errors import ConfigError, LockHeldError
+from cidxd.keys import keys
+from cidxd.model import password
 from cidxd.work import folders
 
-PASSWORD_CHARACTERS: Final = 8
 EMBEDDED_IDLE_S: Final = 15 * 60.0
 
 
@@ -93,10 +94,10 @@ def user_add(
     admin: bool,  # noqa: FBT001 - click passes options by name
     password_stdin: bool,  # noqa: FBT001 - likewise
 ) -> None:
-    """Add the user NAME; asks for a password of at least 8 characters."""
+    """Add the user NAME; asks for a password of at least 12 characters."""
     body = {
         "name": name,
-        "password": _password(from_stdin=password_stdin),
+        "password": _password(name, from_stdin=password_stdin),
         "role": "admin" if admin else "member",
     }
     added = _ask(configured(config_file, data), "POST", "/users", body)
@@ -116,7 +117,7 @@ def user_passwd(
     password_stdin: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
     """Set a new password for NAME; every session of theirs ends."""
-    body = {"password": _password(from_stdin=password_stdin)}
+    body = {"password": _password(name, from_stdin=password_stdin)}
     _ask(configured(config_file, data), "PATCH", f"/users/{name}", body)
     click.echo(f"new password for {name}; their sessions have ended")
 
@@ -171,21 +172,16 @@ def _ask(config: Config, method: str, path: str, body: object) -> dict[str, Any]
     return asyncio.run(admin.ask(config, method, path, body))
 
 
-def _password(*, from_stdin: bool) -> str:
+def _password(name: str, *, from_stdin: bool) -> str:
     if from_stdin:
         given = sys.stdin.readline().rstrip("\n")
     else:
         given = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    if len(given) < PASSWORD_CHARACTERS:
-        raise CidxdError(
-            f"the password is too short: {len(given)} characters",
-            code="password-short",
-            hint=f"use at least {PASSWORD_CHARACTERS}",
-        )
+    password.check(given, name, pointer="")
     return given
 
 
-for _command in (keeping.backup, keeping.restore, keeping.doctor):
+for _command in (keys, keeping.backup, keeping.restore, keeping.doctor):
     main.add_command(_command)
 
 

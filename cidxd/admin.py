@@ -34,9 +34,9 @@ async def ask(config: Config, method: str, path: str, body: object) -> dict[str,
         with folders.claimed(data):
             async with app.ledger_at(data, job_limits(config), lambda *_: None) as (
                 ledger,
-                secrets,
+                instance,
             ):
-                who = app.identity(config, None, ledger, secrets)
+                who = app.identity(config, None, ledger, instance)
                 async with admin_socket(data, ledger, who, app.clock):
                     return await request(data, method, path, body)
     except LockHeldError:

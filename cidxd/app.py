@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
@@ -22,7 +22,7 @@ from cidxd.config import Config, inherited_sockets
 from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
-from cidxd.store import load
+from cidxd.store import audit_rows, load
 from cidxd.store.database import open_reader, open_writer, translated
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
@@ -95,9 +95,9 @@ def clock() -> float:
 @contextlib.asynccontextmanager
 async def ledger_at(
     data: DataFolder, limits: Limits, news: Callable[[State, list[Event]], None]
-) -> AsyncIterator[tuple[Ledger, dict[str, str]]]:
+) -> AsyncIterator[tuple[Ledger, str]]:
     """
-    Open the store, with the writer at work; yield the ledger and the daemon's own secrets.
+    Open the store, with the writer at work; yield the ledger and the daemon's own name.
 
     The caller holds the data folder's lock.
     """
@@ -105,13 +105,12 @@ async def ledger_at(
     try:
         with translated():
             state = await load.load_state(connection)
-            secrets = {
-                name: await load.setting(connection, name) for name in ("signing_key", "instance")
-            }
+            await audit_rows.load_keys(connection, state, clock())
+            instance = await load.setting(connection, "instance")
         writer = Writer(connection, state, news)
         task = asyncio.create_task(writer.run(), name="writer")
         try:
-            yield Ledger(writer, state, limits, clock), secrets
+            yield Ledger(writer, state, limits, clock), instance
         finally:
             writer.stop()
             await task
@@ -131,7 +130,7 @@ async def daemon(
     bus, news = Bus(), _News()
     logs = JobLogs(data.logs, clock)
     async with contextlib.AsyncExitStack() as stack:
-        ledger, secrets = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
+        ledger, own_id = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
         stack.push_async_callback(reader.close)
         shop = workshop.furnished(config, data, ledger, is_embedded=embedding is not None)
@@ -152,7 +151,7 @@ async def daemon(
             bus=bus,
             herald=herald.appointed(news.listeners, ledger.state, logs, scheduler, clock),
             searchers=shop.searchers,
-            identity=identity(config, embedding, ledger, secrets),
+            identity=identity(config, embedding, ledger, own_id),
             remotes=Remotes(shop.tools, data),
             vault=shop.vault,
             data=data,
@@ -283,16 +282,16 @@ async def _finish_jobs(made: Daemon, drain_s: float, hurry: asyncio.Event) -> No
 
 
 def identity(
-    config: Config, embedding: Embedding | None, ledger: Ledger, secrets: Mapping[str, str]
+    config: Config, embedding: Embedding | None, ledger: Ledger, instance: str
 ) -> Identity:
     """Return who makes and checks tokens here."""
     terms = Terms(
-        signing_key=secrets["signing_key"],
-        instance="cidxd:" + secrets["instance"][:16],
+        instance="cidxd:" + instance[:16],
         access_s=60.0 * config.auth.access_minutes,
         refresh_days=config.auth.refresh_days,
         own_token=embedding.token if embedding else None,
         own_user=embedding.user if embedding else "",
         public_url=config.server.public_url,
+        login_limits=workshop.login_limits(config),
     )
     return Identity(ledger, terms, clock)

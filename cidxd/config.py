@@ -120,18 +120,25 @@ class Index(_Section):
 
 
 class Auth(_Section):
-    """How long a login lasts."""
+    """How long a login lasts, and how many may fail."""
 
     access_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
     refresh_days: Annotated[int, Field(ge=1, le=365)] = 30
+    login_failures: Positive = Field(default=10, description="of an account from an address")
+    login_failures_per_address: Positive = 50
+    login_failures_per_account: Positive = Field(
+        default=100, description="from addresses that it never came from"
+    )
+    login_window_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
 
 
 class RetentionSection(_Section):
-    """How long jobs that ended are kept; one that did not end always is."""
+    """How long jobs that ended are kept, one that did not end always is; and the audit log."""
 
     completed_days: Days = Field(default=30.0, description="completed and cancelled jobs")
     failed_days: Days = 90.0
     kept_per_repository: Annotated[int, Field(ge=0)] = 20
+    audit_days: Days = Field(default=365.0, description="the audit log")
 
 
 class MetricsSection(_Section):

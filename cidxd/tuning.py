@@ -7,6 +7,7 @@ Only what LIVE names changes in a running daemon; every other key is told to nee
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,7 +16,10 @@ import structlog
 from cidxd import config as settings
 from cidxd.config import Config
 from cidxd.errors import ConfigError
+from cidxd.model.audit import By
 from cidxd.model.queue import Limits
+from cidxd.store import asker
+from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
 from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
@@ -89,10 +93,22 @@ class Tuning:
             except ConfigError as err:
                 _log.warning("config_refused", error=err.message, faults=err.faults)
             else:
-                self.apply(config)
+                changed = self.apply(config)
+                await self._write_down(changed)
 
-    def apply(self, config: Config) -> None:
-        """Let the live keys of *config* hold from now on, and tell which others need a restart."""
+    async def _write_down(self, changed: list[str]) -> None:
+        """Put the reload into the audit log, if that takes anything now."""
+        with contextlib.suppress(StoreError):
+            asker.bind(By("operator", "signal"))
+            await self._ledger.note("config.reloaded", changed=changed)
+
+    def apply(self, config: Config) -> list[str]:
+        """
+        Let the live keys of *config* hold from now on, and tell which others need a restart.
+
+        Returns:
+            The live keys that changed.
+        """
         changed = sorted(_changes(self._config, config) & LIVE)
         stale = sorted(_changes(self._started_with, config) - LIVE)
         self._config = config
@@ -102,6 +118,7 @@ class Tuning:
         self._shop.allow(config.limits)
         self._scheduler.look_again()
         _log.info("config_reloaded", changed=changed, needs_restart=stale)
+        return changed
 
 
 def _changes(one: Config, other: Config) -> set[str]:

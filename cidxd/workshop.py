@@ -12,6 +12,7 @@ from typing import Final
 from cidxd import config as settings
 from cidxd.config import Config, LimitsSection
 from cidxd.git import guard
+from cidxd.model.login_limits import LoginLimits
 from cidxd.model.registry import State
 from cidxd.model.retention import Rules
 from cidxd.store.ledger import Ledger
@@ -105,8 +106,20 @@ def retention(config: Config, services: Services, clock: Callable[[], float]) ->
         completed_s=86_400 * kept.completed_days,
         failed_s=86_400 * kept.failed_days,
         kept_per_repository=kept.kept_per_repository,
+        audit_s=86_400 * kept.audit_days,
     )
     return Retention(services.ledger, services.history, services.logs, rules, clock)
+
+
+def login_limits(config: Config) -> LoginLimits:
+    """Return how many logins may fail."""
+    auth = config.auth
+    return LoginLimits(
+        per_account_and_address=auth.login_failures,
+        per_address=auth.login_failures_per_address,
+        per_account=auth.login_failures_per_account,
+        window_s=60.0 * auth.login_window_minutes,
+    )
 
 
 def tools_of(config: Config, *, is_embedded: bool) -> Tools:

@@ -52,6 +52,14 @@ def test_every_code_of_a_refusal_is_documented() -> None:
     assert [code for code in sorted(codes) if f"| `{code}` |" not in page] == []
 
 
+def test_every_action_of_the_audit_log_is_documented_and_no_other() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "cidxd").rglob("*.py"))
+    actions = set(re.findall(r'\.note\(\s*"([a-z.-]+)"', sources))
+    assert len(actions) > 12
+    table = text("tokens.md").partition("## The audit log")[2]
+    assert set(re.findall(r"^\| `([a-z.-]+)` \|", table, re.MULTILINE)) == actions
+
+
 def test_every_event_is_documented() -> None:
     page = text("jobs.md")
     for kind in Kind:
@@ -71,7 +79,9 @@ def test_every_route_is_documented() -> None:
         "one": {"/api/repositories/{name}", "/api/jobs/{job_id}"},
     }
     for method, expression in routes:
-        if expression.startswith(('"/users', '"/snapshot', '"/version')):  # the admin socket's
+        if expression.startswith(
+            ('"/users', '"/snapshot', '"/version', '"/keys')
+        ):  # the admin socket's
             continue
         if expression.startswith("one"):
             suffix = expression.removeprefix("one").strip(' +"')

@@ -6,6 +6,8 @@ import dataclasses
 import enum
 from typing import Final
 
+from cidxd.errors import UnauthenticatedError
+
 REFRESH_GRACE_S: Final = 30.0  # a refresh token used again so soon: its answer was lost
 
 
@@ -37,6 +39,8 @@ class Session:
         previous_hash: That of the one before, None before the first rotation.
         rotated_at: When that became old.
         expires_at: Without a refresh until then the session ends; POSIX seconds.
+        address, agent: Whence it was opened: the client's address, and what it calls itself.
+        used_at: When it was last used, as far as the store knows.
     """
 
     session_id: str
@@ -46,6 +50,9 @@ class Session:
     expires_at: float
     previous_hash: str | None = None
     rotated_at: float = 0.0
+    address: str = ""
+    agent: str = ""
+    used_at: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +67,20 @@ class Principal:
     def is_admin(self) -> bool:
         """May do everything."""
         return self.role is Role.ADMIN
+
+
+def refused() -> UnauthenticatedError:
+    """Return the one answer to whatever does not let one in: it does not tell why."""
+    return UnauthenticatedError(
+        "this needs credentials that are good", hint="refresh the token, or log in: cidx login"
+    )
+
+
+def ended() -> UnauthenticatedError:
+    """Return the one answer to a refresh token that is not good, whatever the reason."""
+    return UnauthenticatedError(
+        "the session has ended", code="session-ended", hint="log in again: cidx login"
+    )
 
 
 class Refresh(enum.Enum):

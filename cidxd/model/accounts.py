@@ -6,7 +6,8 @@ import dataclasses
 import re
 from typing import Final
 
-from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
+from cidxd.errors import ConflictError, InvalidError, NotFoundError
+from cidxd.model import account, audit
 from cidxd.model.account import Principal, Refresh, Role, Session, User, judge_refresh
 from cidxd.model.registry import State
 
@@ -35,6 +36,7 @@ def add(state: State, user: User) -> User:
             hint="to set a new password: cidxd user passwd " + user.name,
         )
     state.users.put(user.name, user)
+    state.note("user.added", user.name, role=user.role)
     return user
 
 
@@ -54,8 +56,8 @@ def change(
         NotFoundError: There is no such user.
         ConflictError: An administrator must be left, and none would.
     """
-    user = state.users.get(name)
-    if user is None:
+    before = user = state.users.get(name)
+    if before is None or user is None:
         raise NotFoundError(f"no user of that name: {name}", hint="list them: cidxd user list")
     if password_hash is not None:
         user = dataclasses.replace(user, password_hash=password_hash)
@@ -70,6 +72,10 @@ def change(
             code="last-admin",
             hint="make another user one first",
         )
+    password = {"password": "set"} if password_hash is not None else {}
+    state.note(
+        "user.changed", name, **audit.changes(before, user, "role", "is_disabled"), **password
+    )
     _end_sessions(state, name, but=None)
     return user
 
@@ -80,17 +86,28 @@ def set_password(state: State, who: Principal, password_hash: str) -> None:
     if user is None:
         raise NotFoundError(f"no user of that name: {who.name}")
     state.users.put(user.name, dataclasses.replace(user, password_hash=password_hash))
-    _end_sessions(state, user.name, but=who.session_id)
+    ended = _end_sessions(state, user.name, but=who.session_id)
+    state.note("password.changed", user.name, sessions_ended=ended)
 
 
-def _end_sessions(state: State, user: str, *, but: str | None) -> None:
-    for session in [row for row in state.sessions.values() if row.user == user]:
-        if session.session_id != but:
-            state.sessions.drop(session.session_id)
+def _end_sessions(state: State, user: str, *, but: str | None) -> int:
+    """End the user's sessions except *but*; return how many."""
+    own = [row.session_id for row in state.sessions.values() if row.user == user]
+    ended = [session_id for session_id in own if session_id != but]
+    for session_id in ended:
+        state.sessions.drop(session_id)
+    return len(ended)
 
 
 def _is_in_charge(user: User) -> bool:
     return user.role is Role.ADMIN and not user.is_disabled
+
+
+def renew_hash(state: State, name: str, before: str, after: str) -> None:
+    """Keep the same password in another hash, unless it was changed meanwhile."""
+    user = state.users.get(name)
+    if user is not None and user.password_hash == before:
+        state.users.put(name, dataclasses.replace(user, password_hash=after))
 
 
 def open_session(state: State, session: Session) -> Session:
@@ -99,6 +116,7 @@ def open_session(state: State, session: Session) -> Session:
         if old.user == session.user and old.expires_at <= session.created_at:
             state.sessions.drop(old.session_id)
     state.sessions.put(session.session_id, session)
+    state.note("login", session.user, actor=session.user, session=session.session_id)
     return session
 
 
@@ -114,7 +132,9 @@ def extend_session(state: State, session_id: str, expires_at: float) -> None:
     """Let a login end at *expires_at*; harmless if it ended before."""
     session = state.sessions.get(session_id)
     if session is not None:
-        state.sessions.put(session_id, dataclasses.replace(session, expires_at=expires_at))
+        state.sessions.put(
+            session_id, dataclasses.replace(session, expires_at=expires_at, used_at=state.by.at)
+        )
 
 
 def rotate(
@@ -133,9 +153,11 @@ def rotate(
     session = state.sessions.get(session_id)
     verdict = judge_refresh(session, used, now=now) if session else Refresh.REFUSE
     if session is None or verdict is Refresh.REFUSE:
-        raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+        raise account.ended()
     if verdict is Refresh.END_FAMILY:
         state.sessions.drop(session_id)
+        why = "an old refresh token came back"
+        state.note("session.ended", session.user, actor="daemon", session=session_id, reason=why)
         return None
     rotated = dataclasses.replace(
         session,
@@ -143,15 +165,24 @@ def rotate(
         previous_hash=used,
         rotated_at=now,
         expires_at=now + days * _DAY_S,
+        used_at=now,
     )
     state.sessions.put(session_id, rotated)
     return rotated
 
 
 def end_session(state: State, session_id: str) -> None:
-    """End a login; harmless if it ended before."""
-    if state.sessions.get(session_id) is not None:
+    """End the caller's own login; harmless if it ended before."""
+    session = state.sessions.get(session_id)
+    if session is not None:
         state.sessions.drop(session_id)
+        state.note("logout", session.user, session=session_id)
 
 
-_LOGIN: Final = "log in again: cidx login"
+def end_session_of(state: State, user: str, session_id: str) -> None:
+    """End a login of *user*; raises NotFoundError if they have no such one."""
+    session = state.sessions.get(session_id)
+    if session is None or session.user != user:
+        raise NotFoundError("no such session", hint="list them: cidx auth sessions")
+    state.sessions.drop(session_id)
+    state.note("session.ended", user, session=session_id)

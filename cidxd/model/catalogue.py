@@ -6,7 +6,7 @@ import dataclasses
 
 from cidxd import hosts
 from cidxd.errors import ConflictError, NotFoundError
-from cidxd.model import incidents
+from cidxd.model import audit, incidents
 from cidxd.model import repository as addresses
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
@@ -72,6 +72,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         resolved=wanted.resolved,
     )
     state.repositories.put(added.repository_id, added)
+    state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
     return added
 
 
@@ -99,6 +100,8 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
             resolved=wanted.resolved,
         )
     state.repositories.put(repository_id, row)
+    changed = audit.changes(before, row, "name", "remote", "tracked")
+    state.note("repository.changed", before.name, **changed)
     incidents.forget_unused(state, [before.remote])
     return row
 
@@ -121,6 +124,7 @@ def forget(state: State, repository_id: int) -> Repository:
         )
     state.repositories.drop(repository_id)
     state.credentials.drop(repository_id)
+    state.note("repository.removed", row.name, remote=row.remote)
     incidents.forget_unused(state, [row.remote])
     return row
 

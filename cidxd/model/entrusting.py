@@ -43,6 +43,7 @@ def change(
         _entrust(state, changed, given.seal)
     elif kept and (given is not None or kept.authority != authority_of(changed.remote)):
         state.credentials.drop(repository_id)
+        state.note("credential.removed", changed.name)
     return changed
 
 
@@ -62,3 +63,4 @@ def _entrust(state: State, row: Repository, seal: Seal) -> None:
             hint="look at it, then give the credentials again: cidx repo show",
         )
     state.credentials.put(row.repository_id, made)
+    state.note("credential.set", row.name, kind=made.kind)

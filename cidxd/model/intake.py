@@ -118,6 +118,11 @@ def cancel(
     if not who.is_admin and any(name != who.name for name in job.requesters):
         return _withdraw(state, job, who, now)
     request = CancelRequest(requested_by=who.name, reason=reason, at=now, force=force)
+    if who.name not in job.requesters:
+        asked = list(job.requesters)
+        state.note(
+            "job.cancelled", job_id, repository=job.repository, requesters=asked, reason=reason
+        )
     if job.status is Status.QUEUED:
         return Cancelled(
             state.take(moves.cancel(job, request, at=job.not_before(now))), CancelEffect.ENDED
@@ -152,6 +157,9 @@ def retry(state: State, old: Job, request: SyncRequest, limits: Limits, *, now: 
     submitted = submit(state, wanted, limits, now=now)
     linked = dataclasses.replace(old, retried_by=submitted.job.job_id)
     state.jobs.put(old.job_id, linked)
+    if request.user not in old.requesters:
+        retry_id = submitted.job.job_id
+        state.note("job.retried", old.job_id, repository=old.repository, retried_by=retry_id)
     return submitted
 
 

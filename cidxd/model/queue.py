@@ -139,6 +139,7 @@ def pause(state: State, *, reason: str, user: str, now: float) -> Pause:
         return known
     made = Pause(reason=reason, requested_by=user, at=now)
     state.pauses.put(QUEUE_PAUSE, made)
+    state.note("queue.paused", reason=reason)
     return made
 
 
@@ -147,6 +148,7 @@ def resume(state: State) -> Pause | None:
     ended = state.pause
     if ended is not None:
         state.pauses.drop(QUEUE_PAUSE)
+        state.note("queue.resumed")
     return ended
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
 
+from cidxd.model import audit
 from cidxd.model.account import Session, User
 from cidxd.model.credential import Credential
 from cidxd.model.facts import IdempotencyKey, Pause
@@ -21,6 +22,7 @@ from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
+from cidxd.model.signing_key import SigningKey
 
 RECENT_JOBS: Final = 500  # ended jobs kept in memory
 RECENT_KEYS: Final = 1_000  # idempotency keys kept in memory; the others are in the store only
@@ -220,6 +222,9 @@ class State:
 
     Attributes:
         events: Of a draft: what happened in it, in order.  Empty in the registry.
+        notes: Of a draft: what it adds to the audit log, in order.
+        by: Of a draft: who asks for the decision that runs.
+        audit_kept_since: Of a draft: from when on the audit log is kept, if that is decided.
         cursor: Of the registry: the newest committed event's, 0 before the first.
         last_repository_id: The highest that a job or a repository of the store ever had.
     """
@@ -233,7 +238,11 @@ class State:
         self.pauses: Table[str, Pause] = Table(below.pauses if below else None)
         self.incidents: Table[str, Incident] = Table(below.incidents if below else None)
         self.credentials: Table[int, Credential] = Table(below.credentials if below else None)
+        self.signing_keys: Table[str, SigningKey] = Table(below.signing_keys if below else None)
         self.events: list[Event] = []
+        self.notes: list[audit.Entry] = []
+        self.by = audit.DAEMON
+        self.audit_kept_since: float | None = None
         self.cursor = 0
         self.last_repository_id: int = below.last_repository_id if below else 0
 
@@ -252,10 +261,18 @@ class State:
         self.events.append(moved.event)
         return moved.job
 
+    def note(
+        self, action: str, target: str = "", *, actor: str | None = None, **detail: object
+    ) -> None:
+        """Add to the audit log what is decided here; *detail* holds JSON's types, no secret."""
+        self.notes.append(audit.entry(self.by, action, target, detail, actor=actor))
+
     def merge(self, above: State) -> None:
         """Keep what *above*, a draft on this draft, decided."""
         self._absorb_tables(above)
         self.events.extend(above.events)
+        self.notes.extend(above.notes)
+        self.audit_kept_since = above.audit_kept_since or self.audit_kept_since
 
     def absorb(self, draft: State) -> None:
         """Make what *draft* changed the committed state; it was committed a moment ago."""
@@ -274,6 +291,7 @@ class State:
         self.pauses.absorb(above.pauses)
         self.incidents.absorb(above.incidents)
         self.credentials.absorb(above.credentials)
+        self.signing_keys.absorb(above.signing_keys)
 
 
 def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:

@@ -22,11 +22,13 @@ class Rules:
         completed_s: Completed and cancelled jobs, from their end on.
         failed_s: Failed ones.
         kept_per_repository: So many that ended last stay, however old.
+        audit_s: Entries of the audit log.
     """
 
     completed_s: float
     failed_s: float
     kept_per_repository: int
+    audit_s: float = 365 * 86_400.0
 
     def is_over(self, job: Ended, *, now: float) -> bool:
         """Return whether *job* is old enough to go."""
@@ -73,3 +75,8 @@ def prune(state: State, job_ids: Sequence[str]) -> list[str]:
 def _has_ended(state: State, job_id: str) -> bool:
     job = state.jobs.get(job_id)  # every active job is in memory
     return job is None or job.is_final
+
+
+def forget_entries(state: State, instant: float) -> None:
+    """Forget the oldest entries of the audit log: only ones of before *instant*."""
+    state.audit_kept_since = instant

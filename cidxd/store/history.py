@@ -11,6 +11,7 @@ from cidxd.model.intake import Known
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.retention import Ended
 from cidxd.store import rows
+from cidxd.store.audits import Audits
 from cidxd.store.database import StoreError
 
 _ENDED: Final = """
@@ -47,10 +48,16 @@ class JobFilter:
 
 
 class History:
-    """Reads of the store through its own `mode=ro` connection."""
+    """
+    Reads of the store through its own `mode=ro` connection.
+
+    Attributes:
+        audits: Those of the audit log.
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self.audits = Audits(connection)
 
     async def job(self, job_id: str) -> Job | None:
         """Return one job of any age."""

@@ -7,10 +7,20 @@ decision from `cidxd.model` that the writer runs; what is seen is committed.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cidxd.model import accounts, catalogue, course, entrusting, intake, queue, retention
+from cidxd.model import (
+    accounts,
+    audit,
+    catalogue,
+    course,
+    entrusting,
+    intake,
+    queue,
+    retention,
+)
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
 from cidxd.model.credential import Credential, Entrusted, Seal
@@ -22,7 +32,8 @@ from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.model.report import Report
 from cidxd.model.repository import Repository
-from cidxd.store.writer import Measure, Writer
+from cidxd.store import asker
+from cidxd.store.writer import Ended, Measure, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,6 +71,10 @@ class Ledger:
     def measured_by(self, measure: Measure) -> None:
         """Tell *measure* of each transaction from now on."""
         self._writer.measure = measure
+
+    def tell_ended_sessions(self, hear: Ended) -> None:
+        """Tell *hear* which logins have ended, from now on."""
+        self._writer.sessions_ended = hear
 
     async def submit(self, request: SyncRequest) -> Submitted:
         """Enqueue or join a job; see `intake.submit`."""
@@ -216,6 +231,23 @@ class Ledger:
             accounts.rotate, session_id, used, following, days=days, now=self._clock()
         )
 
+    async def decide(
+        self,
+        decision: Callable[Concatenate[State, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Carry out a decision of `cidxd.model` that has no method of its own here."""
+        return await self._decide(decision, *args, **kwargs)
+
+    async def note(self, action: str, target: str = "", **detail: object) -> None:
+        """Add to the audit log something that changes nothing else here."""
+
+        def on(state: State) -> None:
+            state.notes.append(audit.entry(state.by, action, target, detail))
+
+        await self._writer.decide(self._asked(on))
+
     async def end_session(self, session_id: str) -> None:
         """End a login; harmless if it ended before."""
         await self._decide(accounts.end_session, session_id)
@@ -229,4 +261,14 @@ class Ledger:
         def on(state: State) -> T:
             return decision(state, *args, **kwargs)
 
-        return await self._writer.decide(on)
+        return await self._writer.decide(self._asked(on))
+
+    def _asked(self, decision: Callable[[State], T]) -> Callable[[State], T]:
+        """Return *decision* on behalf of who asks for it here and now."""
+        by = dataclasses.replace(asker.current(), at=self._clock())
+
+        def on(state: State) -> T:
+            state.by = by
+            return decision(state)
+
+        return on

@@ -9,6 +9,7 @@ import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.model.registry import QUEUE_PAUSE, RECENT_JOBS, State
 from cidxd.store import credential_rows, rows
+from cidxd.store.session_rows import session_from
 
 _ACTIVE: Final = "SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY job_id"
 _RECENT: Final = f"""
@@ -61,7 +62,7 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
         user = rows.user_from(row)
         state.users.put(user.name, user)
     for row in await connection.execute_fetchall("SELECT * FROM session"):
-        session = rows.session_from(row)
+        session = session_from(row)
         state.sessions.put(session.session_id, session)
     for (body,) in await connection.execute_fetchall("SELECT body FROM incident"):
         incident = rows.incident_from(body)

@@ -13,13 +13,14 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
-from cidxd.model.account import Role, Session, User
+from cidxd.model.account import Role, User
 from cidxd.model.facts import IdempotencyKey, Pause
 from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
-from cidxd.store import credential_rows
+from cidxd.store import audit_rows, credential_rows
+from cidxd.store.session_rows import PUT_SESSION, session_row
 
 Row = tuple[Any, ...]
 Statements = list[tuple[str, list[Row]]]
@@ -56,14 +57,6 @@ _PUT_USER: Final = """
     ON CONFLICT (name) DO UPDATE SET
         password_hash = excluded.password_hash, role = excluded.role,
         is_disabled = excluded.is_disabled
-"""
-_PUT_SESSION: Final = """
-    INSERT INTO session (session_id, user, refresh_hash, previous_hash, rotated_at, created_at,
-                         expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (session_id) DO UPDATE SET
-        refresh_hash = excluded.refresh_hash, previous_hash = excluded.previous_hash,
-        rotated_at = excluded.rotated_at, expires_at = excluded.expires_at
 """
 _PUT_KEY: Final = """
     INSERT INTO idempotency_key (user, key, body_hash, job_id, created_at, joined)
@@ -105,7 +98,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_JOB, _changed(_slot_order(draft), _job_row)),
         (_PUT_EVENT, [_event_row(cursor, event) for cursor, event in numbered]),
         (_PUT_USER, _changed(draft.users.changed.values(), _user_row)),
-        (_PUT_SESSION, _changed(draft.sessions.changed.values(), _session_row)),
+        (PUT_SESSION, _changed(draft.sessions.changed.values(), session_row)),
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
         (_PUT_INCIDENT, _changed(draft.incidents.changed.values(), _incident_row)),
@@ -118,6 +111,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         ("DELETE FROM setting WHERE name = ?", _dropped(draft.pauses.changed)),
         ("DELETE FROM incident WHERE host = ?", _dropped(draft.incidents.changed)),
         ("DELETE FROM idempotency_key WHERE user = ? AND key = ?", _dropped_pairs(draft)),
+        *audit_rows.statements(draft),
     ]
     return [(sql, rows) for sql, rows in written if rows]
 
@@ -141,20 +135,6 @@ def user_from(row: Iterable[Any]) -> User:
         role=Role(role),
         created_at=created_at,
         is_disabled=bool(is_disabled),
-    )
-
-
-def session_from(row: Iterable[Any]) -> Session:
-    """Return the session of a row, its columns in the table's order."""
-    session_id, user, refresh_hash, previous_hash, rotated_at, created_at, expires_at = row
-    return Session(
-        session_id=session_id,
-        user=user,
-        refresh_hash=refresh_hash,
-        previous_hash=previous_hash,
-        rotated_at=rotated_at,
-        created_at=created_at,
-        expires_at=expires_at,
     )
 
 
@@ -264,18 +244,6 @@ def _repository_row(repository: Repository) -> Row:
 
 def _user_row(user: User) -> Row:
     return (user.name, user.password_hash, user.role, user.created_at, user.is_disabled)
-
-
-def _session_row(session: Session) -> Row:
-    return (
-        session.session_id,
-        session.user,
-        session.refresh_hash,
-        session.previous_hash,
-        session.rotated_at,
-        session.created_at,
-        session.expires_at,
-    )
 
 
 def _key_row(key: IdempotencyKey) -> Row:

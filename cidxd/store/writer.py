@@ -28,6 +28,7 @@ from cidxd.store.database import StoreError
 T = TypeVar("T")
 Decision = Callable[[State], T]
 News = Callable[[State, list[Event]], None]  # without events, the queue as a whole has changed
+Ended = Callable[[list[str]], None]
 Measure = Callable[[float, int], None]  # seconds of a transaction, decisions in it
 
 # Needs some room, and leaves nothing behind.
@@ -53,6 +54,7 @@ class Writer:
     Attributes:
         fault: What the database said when it last refused, None once it took a write again.
         measure: Told of each transaction that committed events; may be replaced.
+        sessions_ended: Told which logins have ended; may be replaced.
     """
 
     def __init__(self, connection: aiosqlite.Connection, state: State, news: News) -> None:
@@ -64,6 +66,7 @@ class Writer:
         self._is_stopping = False
         self.fault: str | None = None
         self.measure: Measure = _unmeasured
+        self.sessions_ended: Ended = _unheard
 
     async def decide(self, decision: Decision[T]) -> T:
         """
@@ -129,7 +132,10 @@ class Writer:
     def _swap(self, draft: State) -> None:
         first = self._state.cursor + 1
         events = [changed(e, cursor=c) for c, e in enumerate(draft.events, first)]
+        ended = [key for key, row in draft.sessions.changed.items() if row is None]
         self._state.absorb(draft)
+        if ended:
+            self.sessions_ended(ended)
         if events or draft.pauses.changed or draft.incidents.changed:
             self._news(self._state, events)
 
@@ -150,6 +156,10 @@ class Writer:
 
 
 _HINT = "see /readyz; the daemon goes on when the database does"
+
+
+def _unheard(_session_ids: list[str]) -> None:
+    """Nobody listens."""
 
 
 def _unmeasured(_seconds: float, _decisions: int) -> None:

@@ -1,33 +1,49 @@
 """
-Access tokens: JWTs of fixed algorithm, issuer, audience and type, and what they say.
+Access tokens: JWTs of fixed algorithm, issuer, audience, type and key, and what they say.
 
-It knows nothing of sessions or users: whoever reads a token checks that its session lives.
+One is believed only if it is, byte for byte, what this daemon makes of the claims in it: so
+there is one spelling of each, and nothing in it that this daemon did not write.  It knows
+nothing of sessions or users: whoever reads a token checks that its session lives.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import hmac
 from collections.abc import Callable
 from typing import Any, Final
 
 import jwt
 
-from cidxd.errors import UnauthenticatedError
+from cidxd.model import account, signing
+from cidxd.model.registry import State
+from cidxd.model.signing_key import SigningKey
 
 _ALGORITHM: Final = "HS256"
+_TYPE: Final = "at+jwt"  # RFC 9068
 _AUDIENCE: Final = "cidxd"
-_CLAIMS: Final = ("iss", "aud", "sub", "sid", "typ", "iat", "exp")
+_CLAIMS: Final = ["iss", "aud", "sub", "sid", "iat", "nbf", "exp"]
+_LONGEST: Final = 2048  # characters; ours have about 400
 _CACHED: Final = 10_000
-LOGIN: Final = "log in: cidx login"
+_AHEAD_S: Final = 60.0  # so far the clock may be set back, and what it signed is believed still
+# Time is judged by the daemon's one clock, in `session_id`.
+_OPTIONS: Final[dict[str, Any]] = {
+    "require": _CLAIMS,
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Access:
-    """What an access token says: whose session it speaks for, and until when."""
+class _Access:
+    """What a token says: whose session it speaks for, when, and the key that signed it."""
 
     session_id: str
-    expires_at: float
+    begins_at: float
+    ends_at: float
+    key_id: str
 
 
 class AccessTokens:
@@ -39,73 +55,80 @@ class AccessTokens:
     """
 
     def __init__(
-        self, signing_key: str, instance: str, lifetime_s: float, clock: Callable[[], float]
+        self, state: State, instance: str, lifetime_s: float, clock: Callable[[], float]
     ) -> None:
-        self._signing_key = signing_key
+        self._state = state
         self._instance = instance
         self._clock = clock
-        self._verified: dict[str, Access] = {}
+        self._verified: dict[bytes, _Access] = {}
         self.lifetime_s = lifetime_s
 
     def make(self, user: str, session_id: str) -> str:
         """Return a new access token of the session."""
-        now = self._clock()
+        now = int(self._clock())
         claims = {
             "iss": self._instance,
             "aud": _AUDIENCE,
             "sub": user,
             "sid": session_id,
-            "typ": "access",
-            "iat": int(now),
+            "iat": now,
+            "nbf": now,
             "exp": int(now + self.lifetime_s),
         }
-        return jwt.encode(claims, self._signing_key, algorithm=_ALGORITHM)
+        return _signed(claims, signing.current(self._state))
 
     def session_id(self, token: str) -> str:
         """
         Return the session that *token* speaks for.
 
         Raises:
-            UnauthenticatedError: None; code `token-expired` when only time has run out.
+            UnauthenticatedError: None, or not now.
         """
-        if not token.isascii():  # nor need it be UTF-8
-            raise _not_ours()
-        access = self._access(token)
-        if access.expires_at <= self._clock():
-            raise UnauthenticatedError(
-                "the token has expired", code="token-expired", hint="refresh it, or log in again"
-            )
+        if len(token) > _LONGEST or not token.isascii():  # nor need it be UTF-8
+            raise account.refused()
+        access, now = self._access(token), self._clock()
+        is_now = access.begins_at - _AHEAD_S <= now < access.ends_at
+        if not is_now or signing.verifying(self._state, access.key_id, now=now) is None:
+            raise account.refused()
         return access.session_id
 
-    def _access(self, token: str) -> Access:
+    def _access(self, token: str) -> _Access:
         """Return what a token says, verified once (34 µs) and remembered by its hash."""
-        key = hashlib.sha256(token.encode()).hexdigest()
-        known = self._verified.get(key)
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
         if known is None:
-            claims = self._verify(token)
-            known = Access(str(claims["sid"]), float(claims["exp"]))
+            known = self._verify(token)
             if len(self._verified) >= _CACHED:
                 self._verified.clear()
-            self._verified[key] = known
+            self._verified[digest] = known
         return known
 
-    def _verify(self, token: str) -> dict[str, Any]:
+    def _verify(self, token: str) -> _Access:
         try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = self._key(key_id)
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._signing_key,
+                key.secret,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
                 issuer=self._instance,
-                # Expiry is judged by the daemon's one clock, in `session_id`.
-                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+                options=_OPTIONS,  # type: ignore[arg-type]
             )
-        except jwt.PyJWTError:
-            raise _not_ours() from None
-        if claims["typ"] != "access":
-            raise _not_ours()
-        return claims
+            if not hmac.compare_digest(_signed(claims, key), token):
+                raise account.refused()
+            begins_at = max(float(claims["iat"]), float(claims["nbf"]))
+            return _Access(str(claims["sid"]), begins_at, float(claims["exp"]), key.key_id)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
+            raise account.refused() from None
+
+    def _key(self, key_id: object) -> SigningKey:
+        key = self._state.signing_keys.get(key_id) if isinstance(key_id, str) else None
+        if key is None:
+            raise account.refused()
+        return key
 
 
-def _not_ours() -> UnauthenticatedError:
-    return UnauthenticatedError("the token is not one of ours", hint=LOGIN)
+def _signed(claims: dict[str, Any], key: SigningKey) -> str:
+    header = {"typ": _TYPE, "kid": key.key_id}
+    return jwt.encode(claims, key.secret, algorithm=_ALGORITHM, headers=header)

@@ -15,9 +15,15 @@ from cidxd.store import backups
 from cidxd.store.ledger import Ledger
 from cidxd.web.identity import Identity
 from cidxd.web.requests import UserBody, UserPatch
-from cidxd.web.route import Call, Route, answer
+from cidxd.web.route import Call, Route, Sent, answer
 from cidxd.web.users import Users
 from cidxd.work.folders import DataFolder
+
+
+class KeysBody(Sent):
+    """`at_once` believes nothing any more that an older key has signed."""
+
+    at_once: bool = False
 
 
 def routes(
@@ -29,12 +35,18 @@ def routes(
 
     async def snapshot(_call: Call) -> web.Response:
         schema = await backups.snapshot(data.database, data.snapshot)
+        await ledger.note("backup.made")
         return answer({"schema": schema}, status=201)
 
     async def version(_call: Call) -> web.Response:
         return answer({"version": VERSION})
 
+    async def rotate(call: Call) -> web.Response:
+        made, kept_s = await identity.rotate_keys(at_once=call.sent(KeysBody).at_once)
+        return answer({"key_id": made.key_id, "kept_seconds": int(kept_s)}, status=201)
+
     return [
+        Route("POST", "/keys", rotate, "Sign with a new key from now on", body=KeysBody),
         Route("GET", "/users", users.list, "Users, by name"),
         Route("POST", "/users", users.add, "Add a user", body=UserBody),
         Route("PATCH", "/users/{name}", users.change, change, body=UserPatch),

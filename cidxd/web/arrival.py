@@ -17,6 +17,7 @@ from cidxd.errors import BusyError, FaultError
 from cidxd.model.intake import Submitted
 from cidxd.model.job import Job, Kind, Status
 from cidxd.model.repository import Repository
+from cidxd.store import asker
 from cidxd.web.prefer import current
 from cidxd.web.services import Services
 from cidxd.web.sync_documents import ArrivalDocument, ReachDocument, ReasonDocument
@@ -102,7 +103,8 @@ async def _searchable_or_over(
     """Wait until the commit is there (any job may bring it), *job* ended, or it is too late."""
     number = wish.repository_id
     ends = services.bus.subscribed(lambda e: e.repository_id == number and e.kind in _ENDS)
-    with ends as news:
+    here = services.identity.presence.lasting(asker.current().session_id)
+    with here, ends as news:
         while True:
             newest = current(services, job)  # before the look, which it may be the end of
             row = services.state.repositories.get(number)

@@ -8,9 +8,11 @@ from cidxd.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from cidxd.model.account import Principal
 from cidxd.web import account_documents as doc
 from cidxd.web.browsers import CODE_S
+from cidxd.web.client_address import client_address
 from cidxd.web.identity import Identity, Tokens
 from cidxd.web.requests import BrowserLogin, Login, NewPassword, RefreshToken
 from cidxd.web.route import Call, Route, answer
+from cidxd.web.whence import whence as whence_of
 
 
 class Auth:
@@ -22,10 +24,12 @@ class Auth:
     def routes(self) -> list[Route]:
         """Return the routes under /api/auth."""
         refused = {401: "the credentials are not good"}
+        limited = {**refused, 429: "too many failed logins", 503: "too many log in at once"}
+        wrong = {**limited, 403: "the old password is wrong"}
         return [
             Route(
                 "POST", "/api/auth/login", self.log_in, "Log in with name and password",
-                body=Login, answer=doc.TokenPair, faults=refused, is_open=True,
+                body=Login, answer=doc.TokenPair, faults=limited, is_open=True,
             ),
             Route(
                 "POST", "/api/auth/refresh", self.refresh,
@@ -36,7 +40,7 @@ class Auth:
                 "POST", "/api/auth/session", self.open_session,
                 "Let a browser in, by name and password or by a code: sets a cookie",
                 body=BrowserLogin, answer=doc.MeDocument, is_open=True,
-                faults={**refused, 403: "another site's page asks"},
+                faults={**limited, 403: "another site's page asks"},
             ),
             Route(
                 "GET", "/api/auth/session", self.session,
@@ -51,7 +55,7 @@ class Auth:
             Route(
                 "POST", "/api/auth/password", self.set_password,
                 "Set one's own password; ends one's other sessions",
-                body=NewPassword, status=204, faults={403: "the old password is wrong"},
+                body=NewPassword, status=204, faults=wrong,
             ),
             Route("GET", "/api/auth/me", self.me, "Who the caller is", answer=doc.MeDocument),
         ]  # fmt: skip
@@ -59,7 +63,8 @@ class Auth:
     async def log_in(self, call: Call) -> web.Response:
         """`POST /api/auth/login`."""
         sent = call.sent(Login)
-        return answer(_pair(await self._identity.log_in(sent.username, sent.password)))
+        whence = whence_of(call.request)
+        return answer(_pair(await self._identity.log_in(sent.username, sent.password, whence)))
 
     async def refresh(self, call: Call) -> web.Response:
         """`POST /api/auth/refresh`."""
@@ -72,7 +77,8 @@ class Auth:
         if sent.code is not None:
             who = browsers.accept(sent.code)
         elif sent.username is not None and sent.password is not None:
-            user = await self._identity.checked(sent.username, sent.password)
+            address = client_address(call.request)
+            user = await self._identity.logins.checked(sent.username, sent.password, address)
             who = Principal(user.name, user.role)
         else:
             raise InvalidError(
@@ -100,7 +106,8 @@ class Auth:
         """`POST /api/auth/password`."""
         sent, who = call.sent(NewPassword), call.caller
         try:
-            await self._identity.checked(who.name, sent.old_password)
+            address = client_address(call.request)
+            await self._identity.logins.checked(who.name, sent.old_password, address)
         except UnauthenticatedError:
             raise ForbiddenError(
                 "the old password is wrong", code="password-wrong", hint="try again"

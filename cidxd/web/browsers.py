@@ -21,13 +21,14 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from cidxd.errors import ForbiddenError, UnauthenticatedError
+from cidxd.model import account
 from cidxd.model.account import Principal, Session
 from cidxd.store.ledger import Ledger
+from cidxd.web.whence import whence as whence_of
 
 CODE_S: Final = 60.0  # a code of `cidx open` is good for so long, and once
 _DAY_S: Final = 86_400.0
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOGIN: Final = "log in at /"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Browsers:
         session_id, _, secret = cookie.partition(".")
         session = self._ledger.state.sessions.get(session_id) if cookie.isascii() else None
         if session is None or not hmac.compare_digest(session.refresh_hash, _hash(secret)):
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=_LOGIN)
+            raise account.refused()
         return session_id
 
     def check_origin(self, request: web.Request) -> None:
@@ -124,13 +125,15 @@ class Browsers:
 
     async def let_in(self, who: Principal, request: web.Request, response: web.Response) -> None:
         """Open a session for *who*, and have *response* set its cookie."""
-        now, secret = self._clock(), secrets.token_urlsafe(32)
+        now, secret, whence = self._clock(), secrets.token_urlsafe(32), whence_of(request)
         session = Session(
             session_id=secrets.token_hex(12),
             user=who.name,
             refresh_hash=_hash(secret),
             created_at=now,
             expires_at=now + self._days * _DAY_S,
+            address=whence.address,
+            agent=whence.agent,
         )
         await self._ledger.open_browser_session(session, who.role)
         self._set(request, response, f"{session.session_id}.{secret}")

@@ -8,6 +8,7 @@ import contextlib
 from aiohttp import web
 
 from cidxd.model.job import Event, Job
+from cidxd.store import asker
 from cidxd.web import documents as doc
 from cidxd.web import following, prefer, version, wire
 from cidxd.web.following import Followed
@@ -94,7 +95,8 @@ class Events:
             is_over = followed.job_id is not None and all(j.is_final for j in followed.jobs())
             if stored or is_over or not wait_s:
                 return stored
-            with contextlib.suppress(TimeoutError, StoppedError):
+            here = self._services.identity.presence.lasting(asker.current().session_id)
+            with here, contextlib.suppress(TimeoutError, StoppedError):
                 async with asyncio.timeout(wait_s):
                     await news.next()
         return await following.page_of(self._services, followed, after, limit)

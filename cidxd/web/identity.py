@@ -9,21 +9,31 @@ token for its one user.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from typing import Final
 
-import argon2
 from aiohttp import web
 
-from cidxd.errors import InvalidError, UnauthenticatedError
+from cidxd.errors import InvalidError
+from cidxd.model import account, signing
+from cidxd.model import password as password_rules
 from cidxd.model.account import Principal, Role, Session, User
+from cidxd.model.login_limits import LoginLimits
+from cidxd.model.signing_key import SigningKey
+from cidxd.store import audit_rows
 from cidxd.store.ledger import Ledger
-from cidxd.web.access_tokens import LOGIN, AccessTokens
+from cidxd.web.access_tokens import AccessTokens
 from cidxd.web.browsers import Browsers
+from cidxd.web.logins import Logins
+from cidxd.web.passwords import Passwords
+from cidxd.web.presence import Presence
+from cidxd.web.whence import Whence
+
+_REMEMBERED: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +42,18 @@ class Terms:
     How tokens are made here.
 
     Attributes:
-        signing_key: Of access tokens, hex.
         instance: Names this daemon; a token of another one is refused.
         own_token: The embedded daemon's token for `own_user`; None on a server.
         public_url: What browsers are told to use, if that is not the daemon's own address.
     """
 
-    signing_key: str
     instance: str
     access_s: float
     refresh_days: int
     own_token: str | None = None
     own_user: str = ""
     public_url: str | None = None
+    login_limits: LoginLimits = dataclasses.field(default_factory=LoginLimits)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,15 +72,21 @@ class Identity:
 
     Attributes:
         browsers: Those of browsers, which have a cookie instead.
+        logins: Name and password to a user.
+        passwords: Makes and compares hashes.
+        presence: What goes on only as long as its session.
     """
 
     def __init__(self, ledger: Ledger, terms: Terms, clock: Callable[[], float]) -> None:
         self._ledger = ledger
         self._terms = terms
         self._clock = clock
-        self._hasher = argon2.PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(8))
-        self._access_tokens = AccessTokens(terms.signing_key, terms.instance, terms.access_s, clock)
+        self._used: dict[str, float] = {}
+        self.presence = Presence()
+        ledger.tell_ended_sessions(self.presence.end)
+        self.passwords = Passwords()
+        self.logins = Logins(ledger, self.passwords, terms.login_limits, clock)
+        self._access_tokens = AccessTokens(ledger.state, terms.instance, terms.access_s, clock)
         self.browsers = Browsers(
             ledger,
             clock,
@@ -89,7 +104,10 @@ class Identity:
             InvalidError: It says so twice, by header and by cookie.
             ForbiddenError: Another site's page uses the browser's cookie.
         """
-        authorization = request.headers.get("Authorization")
+        given = request.headers.getall("Authorization", [])
+        if len(given) > 1:  # which one is meant, a proxy may see otherwise
+            raise account.refused()
+        authorization = given[0] if given else None
         cookie = self.browsers.cookie(request)
         if cookie is None:
             return self.principal(authorization)
@@ -104,15 +122,10 @@ class Identity:
         return self.of_session(self.browsers.session_id(cookie))
 
     def principal(self, authorization: str | None) -> Principal:
-        """
-        Return who an Authorization header speaks for.
-
-        Raises:
-            UnauthenticatedError: Nobody; code `token-expired` when only time has run out.
-        """
+        """Return who an Authorization header speaks for; raises UnauthenticatedError for nobody."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise UnauthenticatedError("a bearer token is needed", hint=LOGIN)
+            raise account.refused()
         own = self._terms.own_token
         if own is not None and token.isascii() and hmac.compare_digest(own, token):
             return Principal(self._terms.own_user, Role.ADMIN)
@@ -128,30 +141,18 @@ class Identity:
         session = self._ledger.state.sessions.get(session_id)
         user = self._ledger.state.users.get(session.user) if session else None
         if session is None or user is None or user.is_disabled:
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
-        if session.expires_at <= self._clock():
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
+            raise account.refused()
+        now = self._clock()
+        if session.expires_at <= now:
+            raise account.refused()
+        if len(self._used) >= _REMEMBERED:  # of sessions that ended, most of them
+            self._used.clear()
+        self._used[session_id] = now
         return user
 
-    async def checked(self, name: str, password: str) -> User:
-        """
-        Return the user of that name and password.
-
-        Raises:
-            UnauthenticatedError: Name or password is wrong; it does not say which.
-        """
-        user = self._ledger.state.users.get(name)
-        stored = user.password_hash if user and not user.is_disabled else self._nobody
-        is_right = await asyncio.to_thread(self._matches, stored, password)
-        if not is_right or user is None or user.is_disabled:
-            raise UnauthenticatedError(
-                "wrong user name or password", code="login-refused", hint="try again: cidx login"
-            )
-        return user
-
-    async def log_in(self, name: str, password: str) -> Tokens:
-        """Open a session; raises what `checked` raises."""
-        user = await self.checked(name, password)
+    async def log_in(self, name: str, password: str, whence: Whence) -> Tokens:
+        """Open a session; raises what `Logins.checked` raises."""
+        user = await self.logins.checked(name, password, whence.address)
         now, secret = self._clock(), secrets.token_urlsafe(32)
         session = Session(
             session_id=secrets.token_hex(12),
@@ -159,6 +160,8 @@ class Identity:
             refresh_hash=_sha256(secret),
             created_at=now,
             expires_at=now + self._terms.refresh_days * 86_400,
+            address=whence.address,
+            agent=whence.agent,
         )
         await self._ledger.open_session(session)
         return self._tokens(user, session, secret)
@@ -177,7 +180,7 @@ class Identity:
         )
         user = self._ledger.state.users.get(session.user) if session else None
         if session is None or user is None or user.is_disabled:
-            raise UnauthenticatedError("the session has ended", code="session-ended", hint=LOGIN)
+            raise account.ended()
         return self._tokens(user, session, secret)
 
     async def log_out(self, who: Principal) -> None:
@@ -185,19 +188,29 @@ class Identity:
         if who.session_id is not None:
             await self._ledger.end_session(who.session_id)
 
+    async def rotate_keys(self, *, at_once: bool) -> tuple[SigningKey, float]:
+        """Sign with a new key; return it, and how many seconds those before it verify yet."""
+        now, kept_s = self._clock(), 0.0 if at_once else self._terms.access_s
+        fresh = audit_rows.fresh_key(now)
+        return await self._ledger.decide(signing.rotate, fresh, kept_s=kept_s, now=now), kept_s
+
     async def set_password(self, who: Principal, password: str) -> None:
         """Set the caller's own password, and end every other session of theirs."""
-        await self._ledger.set_password(who, await self.hashed(password))
+        hashed = await self.hashed(password, who.name, pointer="/new_password")
+        await self._ledger.set_password(who, hashed)
 
-    async def hashed(self, password: str) -> str:
-        """Return argon2id's encoding of *password*; takes tens of milliseconds in a thread."""
-        return await asyncio.to_thread(self._hasher.hash, password)
+    async def hashed(self, password: str, user: str, *, pointer: str) -> str:
+        """Return the hash of a new password of *user*; raises InvalidError for one too weak."""
+        password_rules.check(password, user, pointer=pointer)
+        return await self.passwords.hashed(password)
 
-    def _matches(self, stored: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(stored, password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False  # the second: the embedded daemon's user has no password
+    def used_at(self, session: Session) -> float:
+        """Return when *session* was used last."""
+        return max(session.used_at, session.created_at, self._used.get(session.session_id, 0.0))
+
+    def is_alive(self, session: Session) -> bool:
+        """Whether *session* is good still."""
+        return session.expires_at > self._clock()
 
     def _tokens(self, user: User, session: Session, secret: str) -> Tokens:
         access = self._access_tokens.make(user.name, session.session_id)

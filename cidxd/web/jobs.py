@@ -20,6 +20,7 @@ from cidxd.web import wire
 from cidxd.web.arrival import Wish, until_searchable
 from cidxd.web.events import Events
 from cidxd.web.idempotency import keyed
+from cidxd.web.page_link import next_link
 from cidxd.web.prefer import applied, preferred_wait, wait_for_end, wait_until
 from cidxd.web.requests import (
     CancelBody,
@@ -81,7 +82,7 @@ class Jobs:
         page, more = found[: asked.limit], len(found) > asked.limit
         cursor = page[-1].job_id if more else None
         document: doc.JobList = {"jobs": [self._document(j) for j in page], "next_cursor": cursor}
-        return answer(document, headers=_next_link(call, cursor))
+        return answer(document, headers=next_link(call, cursor))
 
     async def show(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}`."""
@@ -277,10 +278,3 @@ def _check_cursor(cursor: str | None) -> None:
             pointer="?cursor",
             status=400,
         )
-
-
-def _next_link(call: Call, cursor: str | None) -> dict[str, str]:
-    if cursor is None:
-        return {}
-    following = call.request.rel_url.update_query({"cursor": cursor})
-    return {"Link": f'<{following}>; rel="next"'}

@@ -84,7 +84,10 @@ class Live:
         await socket.prepare(call.request)
         self._sockets[socket] = call.request.transport
         try:
-            await self._serve(socket, call.caller)
+            with self._services.identity.presence.lasting(call.caller.session_id):
+                await self._serve(socket, call.caller)
+        except UnauthenticatedError:
+            await self._say_ended(socket)
         except TimeoutError:  # it sends and does not read
             await self._cut_off(socket)
         finally:
@@ -104,6 +107,13 @@ class Live:
         if transport is not None:  # closed, it would wait without an end for what is not read
             asyncio.get_running_loop().call_later(LAST_WORD_S, transport.abort)
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=TOO_SLOW)
+
+    async def _say_ended(self, socket: web.WebSocketResponse) -> None:
+        """Tell one whose session has ended so; one who does not read is broken off."""
+        transport = self._sockets.get(socket)
+        if transport is not None:
+            asyncio.get_running_loop().call_later(LAST_WORD_S, transport.abort)
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
 
     async def _serve(self, socket: web.WebSocketResponse, who: Principal) -> None:
         """Read subscriptions; the newest replaces the one before."""
@@ -162,7 +172,7 @@ class Live:
         except StoppedError:
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
         except UnauthenticatedError:
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
+            await self._say_ended(socket)
         except ConnectionError:  # the peer is gone
             return
         except Exception:  # noqa: BLE001 - the stream's guard: a silent stream would look alive

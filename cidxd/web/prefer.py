@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from cidxd.model.job import Job
+from cidxd.store import asker
 from cidxd.web.services import Services
 from cidxd.work.bus import StoppedError
 
@@ -50,7 +51,8 @@ async def wait_until(
     if not wait_s or job.is_final:
         return current(services, job)
     is_this = services.bus.subscribed(lambda event: event.job_id == job.job_id)
-    with is_this as news, contextlib.suppress(TimeoutError, StoppedError):
+    here = services.identity.presence.lasting(asker.current().session_id)
+    with here, is_this as news, contextlib.suppress(TimeoutError, StoppedError):
         async with asyncio.timeout(wait_s):
             while not is_enough(now := current(services, job)) and not now.is_final:
                 await news.next()

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableError
 from cidxd.model import trace
 from cidxd.model.job import IllegalTransitionError
+from cidxd.store import asker
 from cidxd.store.database import StoreError
-from cidxd.web import problem
+from cidxd.web import asking, problem
 from cidxd.web.identity import Identity
 from cidxd.web.route import Call, Route, Sent
 
@@ -65,6 +66,7 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
             who = identity.caller(request)
             named = {word: request.match_info[part] for word, part in subject.items()}
             structlog.contextvars.bind_contextvars(user=who.name, **named)
+        asker.bind(asking.by(request, who, request[REQUEST_ID]))
         query = None if route.is_page else _query(route.query, request)
         body = await _body(route.body, request)
         return await route.handler(Call(request, who, query, body))

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from cidxd.errors import InvalidError, UnauthenticatedError
 from cidxd.model.job import Event, Kind
+from cidxd.store import asker
 from cidxd.web import documents as doc
 from cidxd.web import following, wire
 from cidxd.web.following import Followed
@@ -137,10 +138,11 @@ class EventSource:
     ) -> str | None:
         """Send to the job's end; return the last word, None to break off without one."""
         try:
-            await _write(response, ": the events follow\n\n" + opening)
-            async for events in told:
-                text = "".join(_frame(event) for event in events)
-                await _write(response, text or _bookmark(self._services.state.cursor))
+            with self._services.identity.presence.lasting(asker.current().session_id):
+                await _write(response, ": the events follow\n\n" + opening)
+                async for events in told:
+                    text = "".join(_frame(event) for event in events)
+                    await _write(response, text or _bookmark(self._services.state.cursor))
         except (StoppedError, UnauthenticatedError) as err:
             return _STOPPING if isinstance(err, StoppedError) else ": session ended\n\n"
         except (TimeoutError, TooSlowError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cidxd.web import documents as doc
 from cidxd.web import openapi, page
+from cidxd.web.audit import Audit
 from cidxd.web.auth import Auth
 from cidxd.web.events import Events
 from cidxd.web.health import Health
@@ -33,6 +34,7 @@ from cidxd.web.scrape import Scrape
 from cidxd.web.search import Search
 from cidxd.web.search_documents import FileDocument, SearchDocument, SkippedDocument
 from cidxd.web.services import Services
+from cidxd.web.sessions import Sessions
 from cidxd.web.stats import Stats
 from cidxd.web.sync_documents import ExplainedDocument, SyncDocument
 from cidxd.web.users import Users
@@ -61,6 +63,8 @@ def routes(services: Services, live: Live) -> list[Route]:
         *Stats(services).routes(),
         *Insight(services).routes(),
         *Users(services.ledger, services.identity, services.clock).routes(),
+        *Sessions(services.ledger, services.identity).routes(),
+        *Audit(services).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,

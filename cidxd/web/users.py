@@ -63,7 +63,9 @@ class Users:
         sent = call.sent(UserBody)
         user = User(
             name=sent.name,
-            password_hash=await self._identity.hashed(sent.password),
+            password_hash=await self._identity.hashed(
+                sent.password, sent.name, pointer="/password"
+            ),
             role=Role(sent.role),
             created_at=self._clock(),
         )
@@ -73,9 +75,11 @@ class Users:
         """`PATCH /api/users/{name}`."""
         _check(call)
         sent = call.sent(UserPatch)
-        hashed = None if sent.password is None else await self._identity.hashed(sent.password)
+        name, hashed = call.part("name"), None
+        if sent.password is not None:
+            hashed = await self._identity.hashed(sent.password, name, pointer="/password")
         changed = await self._ledger.change_user(
-            call.part("name"),
+            name,
             password_hash=hashed,
             is_disabled=sent.disabled,
             role=None if sent.role is None else Role(sent.role),

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from cidxd.errors import CidxdError
-from cidxd.model import retention
+from cidxd.model import retention, signing
 from cidxd.model.intake import KEYS_KEPT_S
 from cidxd.model.retention import Ended, Rules
 from cidxd.store.history import History
@@ -56,6 +56,8 @@ class Retention:
             try:
                 await self.prune()
                 await self.forget_keys()
+                await self.forget_entries()
+                await self._ledger.decide(signing.drop_retired, now=self._clock())
             except CidxdError as err:
                 _log.warning("prune_refused", error=err.message)
             await asyncio.sleep(EVERY_S)
@@ -81,6 +83,12 @@ class Retention:
         before = self._clock() - KEYS_KEPT_S
         while keys := await self._history.keys_before(before, KEYS):
             await self._ledger.forget_keys(keys)
+
+    async def forget_entries(self) -> None:
+        """Forget what is too old of the audit log, a little in each commit."""
+        before = self._clock() - self._rules.audit_s
+        while await self._history.audits.has_before(before):
+            await self._ledger.decide(retention.forget_entries, before)
 
     async def _prune_repository(self, repository_id: int, pruned: Counter[str]) -> None:
         """Remove old jobs of one repository, the oldest first, and count them in *pruned*."""

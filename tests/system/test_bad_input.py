@@ -136,10 +136,11 @@ def test_no_session_at_all(stranger: Home, daemon: Server) -> None:
 def test_a_token_that_is_of_no_use(stranger: Home, daemon: Server, what: str) -> None:
     claims = jwt.decode(daemon.token, options={"verify_signature": False})
     database = sqlite3.connect(f"file:{daemon.folder}/data/cidxd.db?mode=ro", uri=True)
-    [(key,)] = database.execute("SELECT value FROM setting WHERE name = 'signing_key'")
+    [(key_id, key)] = database.execute("SELECT key_id, secret FROM signing_key")
     database.close()
+    header = {"typ": "at+jwt", "kid": key_id}
     tokens = {
-        "expired": jwt.encode({**claims, "exp": int(time.time()) - 3600}, key),
+        "expired": jwt.encode({**claims, "exp": int(time.time()) - 3600}, key, headers=header),
         "foreign": jwt.encode(claims, "another daemon's key, of a good length"),
         "garbage": "garbage",
     }

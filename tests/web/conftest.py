@@ -16,12 +16,13 @@ from sandbox import Checkout
 from cidxd import app
 from cidxd.config import Config, parse
 from cidxd.model.account import Role, User
-from cidxd.web import table
+from cidxd.web import passwords, table
 from cidxd.web.server import application
 from cidxd.work import folders
 
 # As strong as nothing: the suite logs in a hundred times.
-HASHED = argon2.PasswordHasher(time_cost=1, memory_cost=64).hash("correct horse")
+WEAK = argon2.Parameters(argon2.Type.ID, 19, 16, 32, time_cost=1, memory_cost=64, parallelism=1)
+HASHED = argon2.PasswordHasher.from_parameters(WEAK).hash("correct horse")
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ async def api(config: Config, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     clock = Clock()
     real = app.clock
     monkeypatch.setattr(app, "clock", lambda: real() + clock.ahead_s)
+    monkeypatch.setattr(passwords, "PARAMETERS", WEAK)
     data = folders.prepared(config.server.data)
     async with app.daemon(config, data, None, asyncio.Event()) as made:
         identity = made.services.identity

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-import jwt
 import pytest
 from api_client import Api
 from sandbox import Checkout
@@ -20,37 +19,13 @@ async def test_every_route_but_the_open_ones_wants_a_token(api: Api) -> None:
             assert (status == 401) != is_open, (method, path, status)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"typ": "refresh"},
-        {"aud": "elsewhere"},
-        {"iss": "cidxd:another"},
-        {"sid": "unknown"},
-    ],
-)
-async def test_a_foreign_token_is_refused(api: Api, change: dict[str, str]) -> None:
-    key = api.made.services.identity._terms.signing_key
-    claims = jwt.decode(api.token, options={"verify_signature": False})
-    forged = jwt.encode({**claims, **change}, key, algorithm="HS256")
-    assert (await api.ask("GET", "/api/auth/me", token=forged))[0] == 401
-
-
-async def test_a_token_of_another_key_or_algorithm_is_refused(api: Api) -> None:
-    claims = jwt.decode(api.token, options={"verify_signature": False})
-    other = jwt.encode(claims, "0" * 64, algorithm="HS256")
-    nothing = jwt.encode(claims, "", algorithm="none")
-    for token in (other, nothing, "x", "a.b.c", api.token + "x"):
-        assert (await api.ask("GET", "/api/auth/me", token=token))[0] == 401
-
-
-async def test_an_expired_token_says_so_and_refresh_gives_a_new_pair(api: Api) -> None:
+async def test_an_expired_token_is_refused_and_refresh_gives_a_new_pair(api: Api) -> None:
     _, pair = await api.ask(
         "POST", "/api/auth/login", {"username": "bob", "password": "correct horse"}, token=""
     )
     api.clock.ahead_s = 16 * 60
     status, problem = await api.ask("GET", "/api/auth/me", token=pair["access_token"])
-    assert (status, problem["code"]) == (401, "token-expired")
+    assert (status, problem["code"]) == (401, "unauthenticated")
     body = {"refresh_token": pair["refresh_token"]}
     status, fresh = await api.ask("POST", "/api/auth/refresh", body, token="")
     assert status == 200
@@ -73,7 +48,7 @@ async def test_an_old_refresh_token_is_good_for_a_lost_answer_and_ends_the_sessi
     status, _ = await api.ask("POST", "/api/auth/refresh", body, token="")
     assert status == 401
     status, problem = await api.ask("GET", "/api/auth/me", token=fresh["access_token"])
-    assert (status, problem["code"]) == (401, "session-ended")
+    assert (status, problem["code"]) == (401, "unauthenticated")
 
 
 async def test_logout_works_at_once(api: Api) -> None:
@@ -183,7 +158,7 @@ async def test_unchanged_refs_end_the_job_without_a_fetch(api: Api, demo: str) -
 
 async def test_passwords_are_kept_as_argon2id(api: Api) -> None:
     identity = api.made.services.identity
-    assert (await identity.hashed("correct horse")).startswith("$argon2id$")
+    assert (await identity.hashed("correct horse", "ada", pointer="")).startswith("$argon2id$")
 
 
 async def test_a_job_that_did_not_change_is_not_sent_again(api: Api, demo: str) -> None:

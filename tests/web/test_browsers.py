@@ -106,7 +106,7 @@ async def test_a_logout_ends_the_browsers_session_at_once(api: Api) -> None:
     assert (await api.ask("POST", "/api/auth/logout", token="", headers=headers))[0] == 204
     api.client.session.cookie_jar.clear()
     status, problem = await api.ask("GET", "/api/auth/me", token="", headers={"Cookie": cookie})
-    assert (status, problem["code"]) == (401, "session-ended")
+    assert (status, problem["code"]) == (401, "unauthenticated")
 
 
 async def test_a_cookie_is_no_refresh_token_and_a_refresh_token_no_cookie(api: Api) -> None:
@@ -156,4 +156,4 @@ async def test_a_cookie_that_is_no_text_opens_nothing(api: Api) -> None:
     status, problem = await api.ask(
         "GET", "/api/auth/me", token="", headers={"Cookie": session + ".\udcff"}
     )
-    assert (status, problem["code"]) == (401, "session-ended")
+    assert (status, problem["code"]) == (401, "unauthenticated")

@@ -84,7 +84,7 @@ async def opened(
 ) -> AsyncIterator[House]:
     async with contextlib.AsyncExitStack() as stack:
         houses: list[House] = []
-        monkeypatch.setattr(app, "clock", lambda: houses[0].now)
+        monkeypatch.setattr(app, "clock", lambda: houses[0].now if houses else 0.0)
         ledger, _ = await stack.enter_async_context(
             app.ledger_at(data, Limits(), lambda _, events: houses[0].logs.notice(events))
         )

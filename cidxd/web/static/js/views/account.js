@@ -3,13 +3,15 @@
 import { post } from "../api.js";
 import { h, say } from "../dom.js";
 import { field } from "../parts.js";
+import { sessions } from "./sessions.js";
 
-export function account({ me }) {
+export async function account({ me }) {
   return {
     title: "Account",
     node: h("div", {}, h("h1", {}, "Account"),
       h("p", {}, "You are ", h("strong", {}, me.name), me.role === "admin" ? ", an administrator." : "."),
       password(me),
+      await sessions(),
       h("section.panel", {}, h("h2", {}, "On the command line"),
         h("p", {}, h("code", {}, `cidx login ${location.origin}`), " logs in once; ", h("code", {}, "cidx auth token"), " prints a token for curl."))),
   };
@@ -17,7 +19,7 @@ export function account({ me }) {
 
 function password(me) {
   const old = h("input", { type: "password", autocomplete: "current-password", required: true });
-  const fresh = h("input", { type: "password", autocomplete: "new-password", required: true, minlength: 8 });
+  const fresh = h("input", { type: "password", autocomplete: "new-password", required: true, minlength: 12 });
   const said = h("p", { role: "status" });
   const change = async (event) => {
     event.preventDefault();
@@ -34,6 +36,6 @@ function password(me) {
   return h("section.panel", {}, h("h2", {}, "Password"), said,
     h("form", { onsubmit: change },
       h("input", { type: "text", name: "username", value: me.name, autocomplete: "username", hidden: true }),
-      field("Old password", old), field("New password", fresh, "8 characters at least"),
+      field("Old password", old), field("New password", fresh, "12 characters at least"),
       h("button.main", { type: "submit" }, "Change")));
 }

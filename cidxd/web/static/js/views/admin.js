@@ -3,6 +3,7 @@
 import { ask, get, post, readiness } from "../api.js";
 import { fill, h } from "../dom.js";
 import { action, failure, field, time } from "../parts.js";
+import { audit } from "./audit.js";
 import { head } from "./repositories.js";
 
 export async function admin({ me, jobs }) {
@@ -13,10 +14,10 @@ export async function admin({ me, jobs }) {
     await jobs.readQueue();
     fill(queue, queueState(jobs.queue, showQueue));
   };
-  const [health] = await Promise.all([daemonState(), showUsers(), showQueue()]);
+  const [health, log] = await Promise.all([daemonState(), audit(), showUsers(), showQueue()]);
   return {
     title: "Admin",
-    node: h("div", {}, h("h1", {}, "Admin"), h("h2", {}, "Daemon"), health, h("h2", {}, "Queue"), queue, h("h2", {}, "Users"), users, adding(showUsers)),
+    node: h("div", {}, h("h1", {}, "Admin"), h("h2", {}, "Daemon"), health, h("h2", {}, "Queue"), queue, h("h2", {}, "Users"), users, adding(showUsers), log),
   };
 }
 
@@ -61,7 +62,7 @@ function userTable(users, me, again) {
 
 function adding(again) {
   const name = h("input", { required: true, autocapitalize: "none", spellcheck: "false", autocomplete: "off" });
-  const password = h("input", { type: "password", required: true, minlength: 8, autocomplete: "new-password" });
+  const password = h("input", { type: "password", required: true, minlength: 12, autocomplete: "new-password" });
   const role = h("select", {}, h("option", { value: "member" }, "member"), h("option", { value: "admin" }, "admin"));
   const said = h("div");
   const add = async (event) => {
@@ -76,5 +77,5 @@ function adding(again) {
     }
   };
   return h("details.panel", {}, h("summary", {}, "Add a user"), said,
-    h("form", { onsubmit: add }, field("User name", name), field("Password", password, "8 characters at least"), field("Role", role), h("button.main", { type: "submit" }, "Add")));
+    h("form", { onsubmit: add }, field("User name", name), field("Password", password, "12 characters at least"), field("Role", role), h("button.main", { type: "submit" }, "Add")));
 }

@@ -1,0 +1,45 @@
+// Who changed what, for administrators.
+
+import { get } from "../api.js";
+import { fill, h } from "../dom.js";
+import { action, failure, field, time } from "../parts.js";
+import { head } from "./repositories.js";
+
+const FILTERS = [["actor", "Who"], ["action", "What"], ["target", "To what"]];
+
+export async function audit() {
+  const inputs = FILTERS.map(([name]) => h("input", { name, autocapitalize: "none", spellcheck: "false", autocomplete: "off" }));
+  const body = h("tbody");
+  const more = h("div");
+  const load = async (cursor) => {
+    const query = Object.fromEntries(inputs.map((input) => [input.name, input.value.trim()]));
+    const page = await get("/api/audit", { ...query, limit: 50, cursor });
+    const rows = page.entries.map(row);
+    if (cursor) body.append(...rows);
+    else fill(body, rows);
+    fill(more, page.next_cursor === null ? null : action("Show older ones", () => load(page.next_cursor)));
+  };
+  const asked = async (event) => {
+    event.preventDefault();
+    try {
+      await load();
+    } catch (error) {
+      fill(more, failure(error));
+    }
+  };
+  await load();
+  return h("section", {}, h("h2", {}, "Who changed what"),
+    h("form", { onsubmit: asked }, FILTERS.map(([, words], at) => field(words, inputs[at])), h("button", { type: "submit" }, "Filter")),
+    h("div.scroll", {}, h("table", {}, head("When", "Who", "What", "To what", "From", "Detail"), body)), more);
+}
+
+function row(entry) {
+  const details = Object.entries(entry.detail).map(([name, value]) => `${name}: ${shown(value)}`);
+  return h("tr", {}, h("td", {}, time(entry.at)), h("td", {}, entry.actor || "nobody"), h("td", {}, entry.action),
+    h("td", {}, entry.target), h("td", {}, entry.address), h("td", {}, details.join("; ")));
+}
+
+function shown(value) {
+  if (value !== null && typeof value === "object" && "before" in value) return `${shown(value.before)} → ${shown(value.after)}`;
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
