@@ -39,22 +39,32 @@ class Connection(web.RequestHandler):
         self._unsent: asyncio.TimerHandle | None = None  # for an answer to be read
         self._end: asyncio.TimerHandle | None = None  # for the last bytes to be taken
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, or send it away with a reason."""
+    def admit(self, transport: asyncio.BaseTransport) -> str | None:
+        """Have it counted; return why it may not stay, if it may not."""
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if isinstance(peer, tuple) else ""
         reason = self._gate.admit(self._address)
+        self._is_in = reason is None
+        if reason is not None:
+            self._gate.refused(reason)
+            self._force_close = True  # what it sends is not read
+        return reason
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, or send it away with a reason."""
+        reason = None if self._is_in else self.admit(transport)
         if reason is None:
-            self._is_in = True
             super().connection_made(transport)
-            return
-        self._gate.refused(reason)
-        self._force_close = True  # what it sends is not read
-        if isinstance(transport, asyncio.Transport):
+        elif isinstance(transport, asyncio.Transport):
             is_all = reason == farewell.FULL.reason
             transport.write((farewell.FULL if is_all else farewell.FULL_FOR_ADDRESS).bytes())
             transport.close()
             self._linger(transport)
+
+    def handshake_failed(self, err: OSError) -> None:
+        """It does not come to be."""
+        self._gate.refused("handshake")
+        self.connection_lost(err)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Take it out of the count."""
@@ -180,42 +190,3 @@ class Connection(web.RequestHandler):
         _log.info("request_refused", request_id=request_id, reason=why.reason)
         body = problem.plain(why.status, why.code, why.detail, why.hint, request_id)
         return web.Response(body=body, status=why.status, content_type="application/problem+json")
-
-
-class _Doorway(web.Server):
-    """Makes our connections in place of aiohttp's."""
-
-    def __init__(self, made: web.Server, gate: Gate) -> None:
-        super().__init__(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            **made._kwargs,  # noqa: SLF001 - what the runner gave it for its connections
-        )
-        self._gate = gate
-
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, self._gate, loop=self._loop, **self._kwargs)
-
-
-class Runner(web.AppRunner):
-    """An application's runner whose connections keep to a gate's limits."""
-
-    def __init__(self, app: web.Application, gate: Gate) -> None:
-        terms = gate.terms
-        super().__init__(
-            app,
-            access_log=None,
-            handler_cancellation=True,
-            shutdown_timeout=2.0,
-            keepalive_timeout=terms.idle_seconds,
-            max_line_size=terms.url_bytes,
-            # The parser names but the limit that was passed, by which the two are told apart.
-            max_field_size=terms.header_line_bytes + (terms.header_line_bytes == terms.url_bytes),
-            max_headers=terms.headers,
-            lingering_time=min(10.0, terms.body_seconds),
-        )
-        self._gate = gate
-
-    async def _make_server(self) -> web.Server:
-        return _Doorway(await super()._make_server(), self._gate)

@@ -21,7 +21,7 @@ from cidxd.model import instant
 from cidxd.model.forwarding import Proxies
 from cidxd.store.ledger import Ledger
 from cidxd.web import admin, tls
-from cidxd.web.connection import Runner
+from cidxd.web.doorway import Runner
 from cidxd.web.gate import Gate
 from cidxd.web.identity import Identity
 from cidxd.web.route import Route
@@ -105,14 +105,14 @@ async def listening(
         server=config.server,
     )
     secured = _certificate(config.server, services.clock, on_reload)
-    runner = Runner(app, gate)
+    runner = Runner(app, gate, secured)
     await runner.setup()
     try:
         if inherited and not is_private:
             yield await _taken_over(runner, inherited, secured)
         else:
             address = (config.server.host, config.server.port)
-            site = await _bound(runner, address, secured, is_any_port_good=is_private)
+            site = await _bound(runner, address, is_any_port_good=is_private)
             url = _url((address[0], runner.addresses[-1][1]), secured)
             yield Door(url, lambda: _closed(runner, site))
     finally:
@@ -201,14 +201,10 @@ async def _closed(runner: web.AppRunner, site: web.BaseSite) -> None:
 
 
 async def _bound(
-    runner: Runner,
-    address: tuple[str, int],
-    secured: ssl.SSLContext | None,
-    *,
-    is_any_port_good: bool,
-) -> web.BaseSite:
+    runner: Runner, address: tuple[str, int], *, is_any_port_good: bool
+) -> web.TCPSite:
     host, port = address
-    site = _site(runner, host, port, secured)
+    site = web.TCPSite(runner, host, port, backlog=_BURST)
     try:
         await site.start()
     except OSError as err:
@@ -218,13 +214,9 @@ async def _bound(
                 code="port-taken",
                 hint="stop what uses the port, or set server.listen",
             ) from err
-        site = _site(runner, host, 0, secured)
+        site = web.TCPSite(runner, host, 0, backlog=_BURST)
         await site.start()
     return site
-
-
-def _site(runner: Runner, host: str, port: int, secured: ssl.SSLContext | None) -> web.TCPSite:
-    return web.TCPSite(runner, host, port, ssl_context=secured, backlog=_BURST)
 
 
 async def _taken_over(
@@ -233,12 +225,10 @@ async def _taken_over(
     """Listen on *descriptors*; the door has the address of the first one."""
     sites: list[web.SockSite] = []
     for descriptor in descriptors:
-        taken = _inherited(descriptor)
-        # A socket in the file system is a proxy's on this machine, which has its own TLS.
-        over = None if taken.family == socket.AF_UNIX else secured
-        site = web.SockSite(runner, taken, ssl_context=over, backlog=_BACKLOG)
+        site = web.SockSite(runner, _inherited(descriptor), backlog=_BACKLOG)
         await site.start()
-        _log.info("socket_inherited", descriptor=descriptor, url=_url(runner.addresses[-1], over))
+        url = _url(runner.addresses[-1], secured)
+        _log.info("socket_inherited", descriptor=descriptor, url=url)
         sites.append(site)
 
     async def close() -> None:
