@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from cidx import trust
 from cidx.client import Client, job_at, job_path
 from cidx.errors import ClientError, ProblemError, UnreachableError, WaitTimedOutError
 from cidx.patience import Deadline, delay_s
@@ -139,7 +139,7 @@ class Follower:
             return connect(
                 f"{'wss' if is_tls else 'ws'}://{url.netloc}{url.path}/api/stream",
                 sock=plain,
-                ssl=ssl.create_default_context() if is_tls else None,
+                ssl=trust.context() if is_tls else None,
                 additional_headers={"Authorization": f"Bearer {token}"},
                 compression=None,
                 open_timeout=timeout_s,

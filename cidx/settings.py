@@ -34,6 +34,11 @@ def token() -> str:
     return _variable("CIDX_TOKEN")
 
 
+def ca_file() -> str:
+    """Return CIDX_CA_FILE, or an empty string."""
+    return _variable("CIDX_CA_FILE")
+
+
 def traceparent() -> str:
     """Return TRACEPARENT, the trace that this run is within, or an empty string."""
     given = _variable("TRACEPARENT")

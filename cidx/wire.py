@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from cidx import trust
 from cidx.__about__ import VERSION
 from cidx.errors import ClientError, ConnectionLostError, ProblemError, UnreachableError
 
@@ -43,9 +44,12 @@ class Connection:
         parts = urlsplit(url)
         self.url = url
         self._base_path = parts.path
-        is_tls = parts.scheme == "https"
-        kind = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
-        self._http = kind(parts.hostname or "", parts.port)
+        host, port = parts.hostname or "", parts.port
+        self._http = (
+            http.client.HTTPSConnection(host, port, context=trust.context())
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, port)
+        )
 
     def exchange(
         self,
@@ -118,7 +122,7 @@ def _translated(err: Exception, url: str, timeout_s: float) -> UnreachableError:
     if isinstance(err, ssl.SSLCertVerificationError):
         return UnreachableError(
             f"the server's certificate is not trusted: {url}: {err.verify_message}",
-            hint="trust its authority with the SSL_CERT_FILE environment variable",
+            hint="if it is your own authority's, name its certificate in CIDX_CA_FILE",
         )
     if isinstance(err, TimeoutError):
         return UnreachableError(f"the server did not answer within {timeout_s:g} s: {url}")

@@ -14,7 +14,7 @@ import orjson
 
 from cidxd import keeping, runtime
 from cidxd.__about__ import VERSION
-from cidxd.command import CONFIG, DATA, configured, load, says_errors
+from cidxd.command import CONFIG, DATA, configured, load, says_errors, tls_pair
 from cidxd.config import Config
 from cidxd.errors import ConfigError, LockHeldError
 from cidxd.keys import keys
@@ -71,7 +71,13 @@ def serve(
 @says_errors
 def check_config(config_file: Path) -> None:
     """Say whether CONFIG_FILE is good; name every fault if not."""
-    load(config_file)
+    config = load(config_file)
+    if (pair := tls_pair(config)) is not None:
+        from cidxd import app  # noqa: PLC0415 - aiohttp costs a third of a second
+        from cidxd.web import tls  # noqa: PLC0415 - likewise
+
+        if tls.not_after(tls.Pair(*pair)) <= app.clock():
+            click.echo(f"warning: server.tls_certificate: has expired: {pair[0]}", err=True)
     click.echo(f"{config_file}: good")
 
 

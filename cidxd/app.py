@@ -205,11 +205,12 @@ async def serve(
         door = await stack.enter_async_context(
             listening(
                 table.routes(services, made.live),
-                services.identity,
-                (config.server.host, config.server.port),
+                services,
+                config,
                 activity,
                 is_private=embedding is not None,
                 inherited=inherited_sockets(),
+                on_reload=made.tuning.followers,
             )
         )
         await stack.enter_async_context(services.vitals.watched())

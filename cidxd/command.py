@@ -57,7 +57,22 @@ def load(config_file: Path) -> Config:
     config = settings.load(config_file)
     if config.index.symbols == "ctags" and (fault := ctags.fault()):
         raise ConfigError(str(config_file), [f"index.symbols: {fault}"])
+    if (pair := tls_pair(config)) is not None:
+        from cidxd.web import tls  # noqa: PLC0415 - only who serves TLS pays for it
+
+        try:
+            tls.context(tls.Pair(*pair))
+        except tls.TlsError as err:
+            raise ConfigError(str(config_file), [err.message]) from err
     return config
+
+
+def tls_pair(config: Config) -> tuple[Path, Path] | None:
+    """Return where certificate and key are, None without TLS."""
+    server = config.server
+    if server.tls_certificate is None or server.tls_key is None:
+        return None
+    return server.tls_certificate, server.tls_key
 
 
 def _fail(err: CidxdError) -> NoReturn:

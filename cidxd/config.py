@@ -9,11 +9,20 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cidxd import hosts
 from cidxd.errors import ConfigError
@@ -30,6 +39,26 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _proxy(value: str) -> str:
+    if value != "unix":
+        try:
+            ip_network(value, strict=False)
+        except ValueError:
+            raise ValueError('give an address, a network such as 10.0.0.0/8, or "unix"') from None
+    return value
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value:
+        raise ValueError("give scheme and host, and nothing else: https://tools.example.org")
+    return value.lower()
+
+
+Proxy = Annotated[str, AfterValidator(_proxy)]
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
 class Server(_Section):
     """Where it listens and keeps its data."""
 
@@ -38,6 +67,19 @@ class Server(_Section):
     public_url: str | None = Field(
         default=None, description="the address that browsers use, when a proxy has another one"
     )
+    hosts: tuple[str, ...] = Field(default=(), description="of the Host header; any")
+    trusted_proxies: tuple[Proxy, ...] = Field(
+        default=(), description="whose word of the client's address is taken"
+    )
+    forwarded_header: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key: give both or none")
+        return self
 
     @field_validator("public_url")
     @classmethod
@@ -88,6 +130,37 @@ class LimitsSection(_Section):
     drain_seconds: Annotated[float, Field(ge=0)] = 30.0
     search_seconds: Seconds = 5.0
     search_memory_mb: Positive = 2048
+
+
+class HttpSection(_Section):
+    """What a client may send, how fast, and how long it may take."""
+
+    url_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
+    header_line_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
+    header_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 65_536
+    headers: Annotated[int, Field(ge=16, le=1000)] = 100
+    body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
+    header_seconds: Seconds = 20.0
+    body_seconds: Seconds = 60.0
+    answer_seconds: Seconds = 60.0
+    idle_seconds: Seconds = 120.0
+    connections: Positive = 10_000
+    connections_per_address: Positive = 2000
+    connections_per_user: Positive = 2000
+    streams_per_user: Positive = 1000
+    message_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = 65_536
+    messages_per_second: Seconds = 20.0
+    message_burst: Positive = 200
+    requests_per_second: Annotated[float, Field(ge=0)] = Field(
+        default=100.0, description="of a user; 0 is no limit"
+    )
+    request_burst: Positive = 1000
+    address_requests_per_second: Annotated[float, Field(ge=0)] = Field(
+        default=100.0, description="of an address, without a token; 0 is no limit"
+    )
+    address_request_burst: Positive = 1000
+    cors_origins: tuple[Origin, ...] = ()
+    hsts_seconds: Annotated[int, Field(ge=0)] = 31_536_000
 
 
 class Remotes(_Section):
@@ -158,6 +231,7 @@ class Config(_Section):
     """Everything that can be configured; docs/operations.md describes each key."""
 
     server: Server = Server()
+    http: HttpSection = HttpSection()
     limits: LimitsSection = LimitsSection()
     remotes: Remotes = Remotes()
     index: Index = Index()

@@ -65,6 +65,7 @@ class Tuning:
 
     Attributes:
         limits: The section as it was last read without a fault; of it the LIVE keys hold.
+        followers: Called after each reading, for files that the configuration names.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Tuning:
         self._scheduler = scheduler
         self._shop = shop
         self.limits = config.limits
+        self.followers: list[Callable[[], None]] = []
 
     async def run(self, hangup: asyncio.Event, reread: Callable[[], Config]) -> None:
         """Read the configuration again each time *hangup* is set, until cancelled."""
@@ -117,6 +119,8 @@ class Tuning:
         self._runner.max_attempts = config.limits.attempts
         self._shop.allow(config.limits)
         self._scheduler.look_again()
+        for follow in self.followers:
+            follow()
         _log.info("config_reloaded", changed=changed, needs_restart=stale)
         return changed
 

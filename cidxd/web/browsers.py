@@ -24,11 +24,14 @@ from cidxd.errors import ForbiddenError, UnauthenticatedError
 from cidxd.model import account
 from cidxd.model.account import Principal, Session
 from cidxd.store.ledger import Ledger
+from cidxd.web.client_address import host, is_secure
 from cidxd.web.whence import whence as whence_of
 
 CODE_S: Final = 60.0  # a code of `cidx open` is good for so long, and once
 _DAY_S: Final = 86_400.0
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# Of Sec-Fetch-Site (W3C Fetch Metadata): our own page, or what somebody typed.
+_OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,20 +92,28 @@ class Browsers:
             ForbiddenError: `origin-refused`.
         """
         is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-        if request.method in _SAFE and not is_upgrade:
-            return
-        self.check_own_page(request)
+        is_foreign = request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE
+        # A browser that says where a page is from is believed when it is from elsewhere.
+        if "Origin" in request.headers or is_foreign or request.method not in _SAFE or is_upgrade:
+            self.check_own_page(request)
 
     def check_own_page(self, request: web.Request) -> None:
         """Raise ForbiddenError unless *request* comes from one of our own pages."""
         origin = request.headers.get("Origin", "")
-        own = {self._origin} if self._origin else {f"{kind}://{request.host}" for kind in _WEB}
-        if origin not in own:
+        is_foreign = request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE
+        if is_foreign or origin not in self._own(request):
             raise ForbiddenError(
                 f"this does not come from a page of this daemon: {origin or 'no Origin'}",
                 code="origin-refused",
                 hint="use its own address; behind a proxy, server.public_url must name it",
             )
+
+    def _own(self, request: web.Request) -> set[str]:
+        """Return the origins of our own pages, as the browser that asks sees them."""
+        if self._origin is not None:
+            return {self._origin}
+        schemes = ("https",) if is_secure(request) else _WEB  # a proxy may keep it to itself
+        return {f"{scheme}://{host(request)}" for scheme in schemes}
 
     def invite(self, who: Principal) -> str:
         """Return a code that lets a browser in as *who*, once and within a minute."""
@@ -163,7 +174,7 @@ class Browsers:
         )
 
     def _secure(self, request: web.Request) -> bool:
-        return self._is_secure or request.secure
+        return self._is_secure or is_secure(request)
 
     def _cookie_name(self, request: web.Request) -> str:
         return f"__Host-{self._name}" if self._secure(request) else self._name

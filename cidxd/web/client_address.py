@@ -26,7 +26,8 @@ def client_address(request: web.Request) -> str:
 
 def is_secure(request: web.Request) -> bool:
     """Whether the client speaks TLS, to us or to a trusted proxy."""
-    return request.secure or _arrival(request).scheme == "https"
+    # Not request.secure: a client that sends the whole address chooses what that says.
+    return request.protocol.ssl_context is not None or _arrival(request).scheme == "https"
 
 
 def host(request: web.Request) -> str:

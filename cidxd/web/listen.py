@@ -6,24 +6,35 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import resource
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
+from cidxd.config import Config, Server
 from cidxd.errors import InvalidError
+from cidxd.model import instant
+from cidxd.model.forwarding import Proxies
 from cidxd.store.ledger import Ledger
-from cidxd.web import admin
+from cidxd.web import admin, tls
+from cidxd.web.doorway import Runner
+from cidxd.web.gate import Gate
 from cidxd.web.identity import Identity
 from cidxd.web.route import Route
 from cidxd.web.server import application
+from cidxd.web.services import Services
 from cidxd.work.folders import DataFolder
 
 _log = structlog.get_logger()
 
 _BACKLOG: Final = 4096  # connections that wait in an inherited socket while no daemon runs
+_BURST: Final = 1024  # connections that wait to be accepted
+_OTHER_FILES: Final = 256  # descriptors that are no client's: the database, logs, children's pipes
+_FEWEST: Final = 64
 _LAST_WORDS_S: Final = 0.2  # for the questions of those who were let in just before the door closed
 
 
@@ -58,41 +69,108 @@ class Door:
 @contextlib.asynccontextmanager
 async def listening(
     routes: Sequence[Route],
-    identity: Identity,
-    address: tuple[str, int],
+    services: Services,
+    config: Config,
     activity: Activity,
     *,
     is_private: bool,
     inherited: Sequence[int] = (),
+    on_reload: list[Callable[[], None]] | None = None,
 ) -> AsyncIterator[Door]:
     """
     Answer requests for the length of the context.
 
     Args:
         routes: What there is.
-        identity: Tells who asks.
-        address: Host and port.
+        services: Tells who asks, and counts.
+        config: Where to listen, and the limits.
         activity: Told of every request.
         is_private: One user's daemon: any port is as good, and a Host header that is not
             loopback is refused, for a page elsewhere may have its name point here.
-        inherited: Descriptors of sockets to listen on in place of *address*; they stay open
+        inherited: Descriptors of sockets to listen on in place of the address; they stay open
             elsewhere, so that connections wait there between this daemon and the next.
+        on_reload: Gets what is to be called when the configuration was read again.
 
     Raises:
         InvalidError: `port-taken`, unless any other port is as good; `socket-unusable`.
+        TlsError: The certificate cannot be used.
     """
-    app = application(routes, identity, activity.note, is_loopback_only=is_private)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=2.0)
+    gate = _gate(config, services, is_private=is_private)
+    app = application(
+        routes,
+        services.identity,
+        activity.note,
+        is_loopback_only=is_private,
+        gate=gate,
+        server=config.server,
+    )
+    secured = _certificate(config.server, services.clock, on_reload)
+    runner = Runner(app, gate, secured)
     await runner.setup()
     try:
         if inherited and not is_private:
-            yield await _taken_over(runner, inherited)
+            yield await _taken_over(runner, inherited, secured)
         else:
+            address = (config.server.host, config.server.port)
             site = await _bound(runner, address, is_any_port_good=is_private)
-            url = _url((address[0], runner.addresses[-1][1]))
+            url = _url((address[0], runner.addresses[-1][1]), secured)
             yield Door(url, lambda: _closed(runner, site))
     finally:
         await runner.cleanup()
+
+
+def _gate(config: Config, services: Services, *, is_private: bool) -> Gate:
+    """Return the gate of a daemon; there is a descriptor for each connection that it lets in."""
+    wanted = config.http.connections
+    most = min(wanted, max(_FEWEST, _descriptors(wanted + _OTHER_FILES) - _OTHER_FILES))
+    if most < wanted:
+        _log.warning("connections_limited", wanted=wanted, most=most)
+    terms = config.http.model_copy(update={"connections": most})
+    proxies = Proxies(config.server.trusted_proxies)
+    return Gate(terms, proxies, services.metrics.http, is_toll_free=is_private)
+
+
+def _descriptors(wanted: int) -> int:
+    """Let this process have so many open files, if it may; return how many it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
+def _certificate(
+    server: Server, clock: Callable[[], float], on_reload: list[Callable[[], None]] | None
+) -> ssl.SSLContext | None:
+    """Return what TLS is served with, if it is; its files are read again with the configuration."""
+    if server.tls_certificate is None or server.tls_key is None:
+        return None
+    pair = tls.Pair(server.tls_certificate, server.tls_key)
+    made = tls.context(pair)
+    _tell_of(pair, clock)
+
+    def reload() -> None:
+        try:
+            tls.reload(made, pair)
+        except tls.TlsError as err:
+            _log.warning("tls_refused", error=err.message)
+        else:
+            _tell_of(pair, clock)
+
+    if on_reload is not None:
+        on_reload.append(reload)
+    return made
+
+
+def _tell_of(pair: tls.Pair, clock: Callable[[], float]) -> None:
+    """Log until when the certificate is good, which may be over."""
+    ends_at = tls.not_after(pair)
+    say = _log.info if ends_at > clock() else _log.warning
+    say(
+        "tls_loaded" if ends_at > clock() else "tls_expired",
+        certificate=str(pair.certificate),
+        not_after=instant.to_wire(ends_at),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -123,10 +201,10 @@ async def _closed(runner: web.AppRunner, site: web.BaseSite) -> None:
 
 
 async def _bound(
-    runner: web.AppRunner, address: tuple[str, int], *, is_any_port_good: bool
+    runner: Runner, address: tuple[str, int], *, is_any_port_good: bool
 ) -> web.TCPSite:
     host, port = address
-    site = web.TCPSite(runner, host, port)
+    site = web.TCPSite(runner, host, port, backlog=_BURST)
     try:
         await site.start()
     except OSError as err:
@@ -136,18 +214,21 @@ async def _bound(
                 code="port-taken",
                 hint="stop what uses the port, or set server.listen",
             ) from err
-        site = web.TCPSite(runner, host, 0)
+        site = web.TCPSite(runner, host, 0, backlog=_BURST)
         await site.start()
     return site
 
 
-async def _taken_over(runner: web.AppRunner, descriptors: Sequence[int]) -> Door:
+async def _taken_over(
+    runner: Runner, descriptors: Sequence[int], secured: ssl.SSLContext | None
+) -> Door:
     """Listen on *descriptors*; the door has the address of the first one."""
     sites: list[web.SockSite] = []
     for descriptor in descriptors:
         site = web.SockSite(runner, _inherited(descriptor), backlog=_BACKLOG)
         await site.start()
-        _log.info("socket_inherited", descriptor=descriptor, url=_url(runner.addresses[-1]))
+        url = _url(runner.addresses[-1], secured)
+        _log.info("socket_inherited", descriptor=descriptor, url=url)
         sites.append(site)
 
     async def close() -> None:
@@ -158,7 +239,7 @@ async def _taken_over(runner: web.AppRunner, descriptors: Sequence[int]) -> Door
         for site in sites:
             await site.stop()
 
-    return Door(_url(runner.addresses[0]), close)
+    return Door(_url(runner.addresses[0], secured), close)
 
 
 def _inherited(descriptor: int) -> socket.socket:
@@ -176,9 +257,10 @@ def _inherited(descriptor: int) -> socket.socket:
     )
 
 
-def _url(address: Any) -> str:  # noqa: ANN401 - a path, or host and port with more behind them
+def _url(address: Any, secured: ssl.SSLContext | None) -> str:  # noqa: ANN401 - a path, or host, port, more
     """Return where clients find what listens at *address*."""
     if isinstance(address, str):
         return f"unix:{address}"
     host, port = address[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if secured is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

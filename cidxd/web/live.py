@@ -21,6 +21,7 @@ from cidxd.model.account import Principal
 from cidxd.model.job import Event
 from cidxd.web import following, queue_news, wire
 from cidxd.web.following import Followed
+from cidxd.web.gate import Gate, gate_of
 from cidxd.web.problem import ExpiredError
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
@@ -34,7 +35,7 @@ SURELY_TAKEN: Final = 8192  # characters, at most 32 KiB: half of what a transpo
 SAID_TOGETHER: Final = 20  # events in that time
 LAST_WORD_S: Final = 10.0  # until one who was cut off must have read why
 TOO_SLOW: Final = b"too slow: resume after the last cursor"
-MESSAGE_LIMIT: Final = 64 * 1024  # bytes of one message from a client
+TOO_MANY: Final = b"too many messages"
 
 
 class Topic(Sent):
@@ -73,7 +74,13 @@ class Live:
 
     async def stream(self, call: Call) -> web.StreamResponse:
         """`GET /api/stream`, upgraded."""
-        socket = web.WebSocketResponse(compress=False, heartbeat=30.0, max_msg_size=MESSAGE_LIMIT)
+        gate = gate_of(call.request)
+        socket = web.WebSocketResponse(
+            compress=False,
+            heartbeat=30.0,
+            max_msg_size=gate.terms.message_bytes,
+            autoping=False,  # a ping is a message too
+        )
         if not socket.can_prepare(call.request).ok:
             raise InvalidError(
                 "this route is a WebSocket",
@@ -81,17 +88,18 @@ class Live:
                 hint="see docs/api.md",
                 status=426,
             )
-        await socket.prepare(call.request)
-        self._sockets[socket] = call.request.transport
-        try:
-            with self._services.identity.presence.lasting(call.caller.session_id):
-                await self._serve(socket, call.caller)
-        except UnauthenticatedError:
-            await self._say_ended(socket)
-        except TimeoutError:  # it sends and does not read
-            await self._cut_off(socket)
-        finally:
-            del self._sockets[socket]
+        with gate.streaming(call.caller.name):
+            await socket.prepare(call.request)
+            self._sockets[socket] = call.request.transport
+            try:
+                with self._services.identity.presence.lasting(call.caller.session_id):
+                    await self._serve(socket, call.caller, gate)
+            except UnauthenticatedError:
+                await self._say_ended(socket)
+            except TimeoutError:  # it sends and does not read
+                await self._cut_off(socket)
+            finally:
+                del self._sockets[socket]
         return socket
 
     async def close(self) -> None:
@@ -115,11 +123,18 @@ class Live:
             asyncio.get_running_loop().call_later(LAST_WORD_S, transport.abort)
         await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
 
-    async def _serve(self, socket: web.WebSocketResponse, who: Principal) -> None:
+    async def _serve(self, socket: web.WebSocketResponse, who: Principal, gate: Gate) -> None:
         """Read subscriptions; the newest replaces the one before."""
         sending: asyncio.Task[None] | None = None
+        toll, loop = gate.message_toll(), asyncio.get_running_loop()
         try:
             async for message in socket:
+                if not toll.charge("", loop.time()).is_passed:
+                    gate.refused("messages")
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=TOO_MANY)
+                    return
+                if message.type is WSMsgType.PING:
+                    await _pong(socket, message.data)
                 if message.type is not WSMsgType.TEXT:
                     continue
                 await _ended(sending)
@@ -251,6 +266,11 @@ _USAGE: Final = (
 async def _say(socket: web.WebSocketResponse, document: object) -> None:
     async with asyncio.timeout(WRITE_S):
         await socket.send_str(_text(document))
+
+
+async def _pong(socket: web.WebSocketResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_S):
+        await socket.pong(data)
 
 
 def _text(document: object) -> str:

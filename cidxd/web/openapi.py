@@ -12,12 +12,18 @@ from pydantic.json_schema import models_json_schema
 
 from cidxd.__about__ import VERSION
 from cidxd.web.documents import ProblemDocument
-from cidxd.web.route import Route, Sent
+from cidxd.web.route import TOLL_FREE, Route, Sent
 from cidxd.web.sse import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
 _PART: Final = re.compile(r"\{(\w+)\}")
 _COMMON_FAULTS: Final = {400: "the request's form is wrong", 401: "nobody, or nobody any more"}
+
+_BODY_FAULTS: Final = {
+    408: "the body did not come in time",
+    413: "the body is too large",
+    422: "a value in the body is wrong",
+}
 
 
 def contract(routes: Sequence[Route]) -> bytes:
@@ -114,8 +120,10 @@ def _fields(kind: type[Sent]) -> list[tuple[str, Any]]:
 
 def _responses(route: Route) -> dict[str, Any]:
     faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
+    if route.path not in TOLL_FREE:
+        faults = {429: "too many requests; `Retry-After` says when to ask again", **faults}
     if route.body is not None:
-        faults = {400: _COMMON_FAULTS[400], 422: "a value in the body is wrong", **faults}
+        faults = {400: _COMMON_FAULTS[400], **_BODY_FAULTS, **faults}
     if _PART.search(route.path):
         faults = {404: "there is no such thing, or none that the caller may see", **faults}
     responses = {

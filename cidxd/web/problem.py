@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +78,21 @@ def of_child(status: int, body: bytes, request_id: str) -> web.Response:
     return _response(status, code, said.get("detail", ""), hint, request_id, {}, extra)
 
 
+def plain(status: int, code: str, detail: str, hint: str, request_id: str) -> bytes:
+    """Return a problem's document, for where there is no request to answer."""
+    return _document(status, code, detail, hint, request_id, {})
+
+
+def phrase(status: int) -> str:
+    """Return a status's name."""
+    return http.HTTPStatus(status).phrase
+
+
+def new_id() -> str:
+    """Return an id for a request, to be found in the log by."""
+    return secrets.token_hex(8)
+
+
 def _response(  # noqa: PLR0917 - the parts of a problem, in their order
     status: int,
     code: str,
@@ -86,9 +102,20 @@ def _response(  # noqa: PLR0917 - the parts of a problem, in their order
     headers: dict[str, str],
     extra: dict[str, Any],
 ) -> web.Response:
+    return web.Response(
+        body=_document(status, code, detail, hint, request_id, extra),
+        status=status,
+        headers=headers,
+        content_type="application/problem+json",
+    )
+
+
+def _document(  # noqa: PLR0917 - likewise
+    status: int, code: str, detail: str, hint: str, request_id: str, extra: dict[str, Any]
+) -> bytes:
     document = {
         "type": f"about:blank#{code}",
-        "title": http.HTTPStatus(status).phrase,
+        "title": phrase(status),
         "status": status,
         "detail": detail.encode("utf-8", "replace").decode(),  # it may quote any bytes of a header
         "code": code,
@@ -96,9 +123,4 @@ def _response(  # noqa: PLR0917 - the parts of a problem, in their order
         "request_id": request_id,
         **extra,
     }
-    return web.Response(
-        body=orjson.dumps(document),
-        status=status,
-        headers=headers,
-        content_type="application/problem+json",
-    )
+    return orjson.dumps(document)

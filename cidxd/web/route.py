@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import orjson
 from aiohttp import web
@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from cidxd.model.account import Principal
 
 M = TypeVar("M", bound=BaseModel)
+
+TOLL_FREE: Final = frozenset({"/healthz", "/readyz", "/metrics"})  # who watches is not limited
 
 
 class Sent(BaseModel):

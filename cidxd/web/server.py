@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import secrets
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import orjson
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from pydantic import ValidationError
 
+from cidxd.config import Server
 from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableError
 from cidxd.model import trace
+from cidxd.model.account import Principal
 from cidxd.model.job import IllegalTransitionError
 from cidxd.store import asker
 from cidxd.store.database import StoreError
-from cidxd.web import asking, problem
+from cidxd.web import asking, body, cors, problem, strict
+from cidxd.web.client_address import PROXIES, USES_FORWARDED, host
+from cidxd.web.gate import CLOSES, GATE, Gate, gate_of
 from cidxd.web.identity import Identity
-from cidxd.web.route import Call, Route, Sent
+from cidxd.web.route import TOLL_FREE, Call, Route, Sent
 
 _log = structlog.get_logger()
 
-BODY_LIMIT: Final = 1 << 20  # bytes
 _STORE_AGAIN_S: Final = 5
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
+_PORT: Final = re.compile(r":[0-9]+$")
 _SUBJECTS: Final = {"job_id": "job_id", "repository": "name"}  # of the log, and of a path
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -38,6 +42,8 @@ def application(
     on_request: Callable[[], None],
     *,
     is_loopback_only: bool = False,
+    gate: Gate | None = None,
+    server: Server | None = None,
 ) -> web.Application:
     """
     Return the application that serves *routes*.
@@ -47,10 +53,19 @@ def application(
         identity: Tells who asks; None where the file system already did (the admin socket).
         on_request: Told of every request, before it is served.
         is_loopback_only: Refuse a Host header that does not mean this machine.
+        gate: Counts and limits; without one the defaults hold.
+        server: Which hosts are ours and which proxies are believed.
     """
+    gate, server = gate or Gate(), server or Server()
     guards = [_loopback_host] if is_loopback_only else []
-    middlewares = [_answered, *guards]
-    app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
+    app = web.Application(
+        middlewares=[_answered, *guards, _own_host(frozenset(server.hosts)), cors.preflight],
+        client_max_size=gate.terms.body_bytes,
+    )
+    app[GATE], app[PROXIES] = gate, gate.proxies
+    app[USES_FORWARDED] = server.forwarded_header == "forwarded"
+    app[cors.ORIGINS] = frozenset(gate.terms.cors_origins)
+    app.on_response_prepare.append(strict.prepare)
     for route in routes:
         app.router.add_route(route.method, route.path, _served(route, identity, on_request))
     return app
@@ -61,17 +76,38 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
 
     async def serve(request: web.Request) -> web.StreamResponse:
         on_request()
-        who = None
-        if identity is not None and not route.is_open:
-            who = identity.caller(request)
-            named = {word: request.match_info[part] for word, part in subject.items()}
-            structlog.contextvars.bind_contextvars(user=who.name, **named)
+        who = None if identity is None else _caller(route, identity, request)
         asker.bind(asking.by(request, who, request[REQUEST_ID]))
+        if who is None:
+            return await answered(request, None)
+        named = {word: request.match_info[part] for word, part in subject.items()}
+        structlog.contextvars.bind_contextvars(user=who.name, **named)
+        with gate_of(request).serving(request, who.name):
+            return await answered(request, who)
+
+    async def answered(request: web.Request, who: Principal | None) -> web.StreamResponse:
         query = None if route.is_page else _query(route.query, request)
-        body = await _body(route.body, request)
-        return await route.handler(Call(request, who, query, body))
+        sent = await body.understood(route, request)
+        return await route.handler(Call(request, who, query, sent))
 
     return serve
+
+
+def _caller(route: Route, identity: Identity, request: web.Request) -> Principal | None:
+    """Return who asks, None on open routes; raises BusyError for one who asks too often."""
+    gate = gate_of(request)
+    if route.is_open:
+        if route.path not in TOLL_FREE:
+            gate.charge_address(request)
+        return None
+    try:
+        who = identity.caller(request)
+    except CidxdError:
+        gate.charge_address(request)
+        raise
+    if route.path not in TOLL_FREE:
+        gate.charge_user(request, who.name)
+    return who
 
 
 def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
@@ -94,30 +130,7 @@ def _query(kind: type[Sent] | None, request: web.Request) -> Sent | None:
     try:
         return kind.model_validate(sent)
     except ValidationError as err:
-        raise _invalid(err, "query-invalid", 400, "?") from None
-
-
-async def _body(kind: type[Sent] | None, request: web.Request) -> Sent | None:
-    if kind is None:
-        return None
-    try:
-        raw = await request.read()
-    except web.RequestPayloadError as err:
-        raise InvalidError(
-            "the body does not come as its headers say", code="body-unreadable", status=400
-        ) from err
-    if not raw and all(not field.is_required() for field in kind.model_fields.values()):
-        raw = b"{}"
-    try:
-        orjson.loads(raw)
-    except orjson.JSONDecodeError as err:
-        raise InvalidError(
-            f"the body is not JSON: {err}", code="body-not-json", status=400
-        ) from None
-    try:
-        return kind.model_validate_json(raw)
-    except ValidationError as err:
-        raise _invalid(err, "body-invalid", 422, "/") from None
+        raise body.invalid(err, "query-invalid", 400, "?") from None
 
 
 def _unknown_parameter(name: str) -> InvalidError:
@@ -130,22 +143,10 @@ def _unknown_parameter(name: str) -> InvalidError:
     )
 
 
-def _invalid(err: ValidationError, code: str, status: int, mark: str) -> InvalidError:
-    first = err.errors(include_url=False)[0]
-    where = mark + "/".join(str(part) for part in first["loc"])
-    return InvalidError(
-        f"{where}: {first['msg'].removeprefix('Value error, ').lower()}",
-        code=code,
-        hint="see /api/openapi.json for what there is",
-        pointer=where,
-        status=status,
-    )
-
-
 @web.middleware
 async def _answered(request: web.Request, handler: Next) -> web.StreamResponse:
     """Give the request its id, and the answer too, whatever went wrong."""
-    request_id = request[REQUEST_ID] = secrets.token_hex(8)
+    request_id = request[REQUEST_ID] = problem.new_id()
     traceparent = trace.checked(request.headers.get("traceparent"))
     bound = {"trace_id": trace.id_of(traceparent)} if traceparent else {}
     # Each request is a task, whose context is a copy: nothing of it stays with the connection.
@@ -156,7 +157,8 @@ async def _answered(request: web.Request, handler: Next) -> web.StreamResponse:
         response = _problem(err, request, request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
-        response.headers.setdefault("Cache-Control", "no-store")
+        if CLOSES in request:
+            response.force_close()
     return response
 
 
@@ -171,6 +173,23 @@ async def _loopback_host(request: web.Request, handler: Next) -> web.StreamRespo
             status=400,
         )
     return await handler(request)
+
+
+def _own_host(hosts: frozenset[str]) -> Middleware:
+    @web.middleware
+    async def own_host(request: web.Request, handler: Next) -> web.StreamResponse:
+        """Refuse a request for another host than those that are named."""
+        asked = host(request).lower()
+        if hosts and asked not in hosts and _PORT.sub("", asked) not in hosts:
+            raise InvalidError(
+                "this daemon does not answer for that host",
+                code="host-unknown",
+                hint="use its own name; the operator sets server.hosts",
+                status=421,
+            )
+        return await handler(request)
+
+    return own_host
 
 
 def _problem(err: Exception, request: web.Request, request_id: str) -> web.Response:

@@ -23,6 +23,7 @@ from cidxd.store import asker
 from cidxd.web import documents as doc
 from cidxd.web import following, wire
 from cidxd.web.following import Followed
+from cidxd.web.gate import gate_of
 from cidxd.web.problem import ExpiredError
 from cidxd.web.route import Call
 from cidxd.web.services import Services
@@ -63,6 +64,7 @@ class EventSource:
 
         Raises:
             InvalidError: What was sent makes no sense here, or there is no such cursor yet.
+            BusyError: The caller has too many streams.
         """
         services, resumed = self._services, _last_event_id(call.request)
         after = after if resumed is None else resumed
@@ -84,8 +86,9 @@ class EventSource:
             if followed.job_id is not None:
                 told = _to_its_end(told)
             response = web.StreamResponse(headers=_HEADERS)
-            await response.prepare(call.request)
-            await self._serve(call.request, response, opening, told)
+            with gate_of(call.request).streaming(call.caller.name):
+                await response.prepare(call.request)
+                await self._serve(call.request, response, opening, told)
         return response
 
     async def close(self) -> None:

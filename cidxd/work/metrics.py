@@ -24,6 +24,7 @@ from cidxd.model.job import Event, Kind, Outcome, Status
 from cidxd.model.registry import State
 from cidxd.model.report import ORDER
 from cidxd.model.repository import Repository
+from cidxd.work.http_metrics import HttpMetrics
 
 NAMED_REPOSITORIES: Final = 1_000  # have an age of their own; each is a time series
 LAG_EVERY_S: Final = 1.0
@@ -75,6 +76,7 @@ class Metrics:
     Attributes:
         registry: What is shown; no other part of the process adds to it.
         is_open: Nobody needs a token to read them.
+        http: What the door counts.
     """
 
     def __init__(self, state: State, *, is_open: bool = False) -> None:
@@ -86,6 +88,7 @@ class Metrics:
         ProcessCollector(namespace="cidxd", registry=self.registry)
         self._ages = _Ages()
         self.registry.register(self._ages)
+        self.http = HttpMetrics(self.registry)
         self._make_gauges()
         self._make_counters()
         self._make_histograms()

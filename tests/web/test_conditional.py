@@ -12,6 +12,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from api_client import Api, eventually
 
+from cidxd.config import Config
 from cidxd.model.job import Job, Status
 from cidxd.web import prefer, table, version
 from cidxd.web.listen import Activity, listening
@@ -130,11 +131,11 @@ async def test_a_held_answer_comes_when_the_daemon_stops(api: Api, queued: str) 
         assert document.get("status", "queued") == "queued"
 
 
-async def test_who_goes_away_leaves_nothing_behind(api: Api, queued: str) -> None:
+async def test_who_goes_away_leaves_nothing_behind(api: Api, queued: str, config: Config) -> None:
     services = api.made.services
-    routes, address = table.routes(services, api.made.live), ("127.0.0.1", 0)
+    routes = table.routes(services, api.made.live)
     async with (
-        listening(routes, services.identity, address, Activity(), is_private=False) as door,
+        listening(routes, services, config, Activity(), is_private=False) as door,
         aiohttp.ClientSession() as session,
     ):
         headers = {"Authorization": f"Bearer {api.token}", "Prefer": "wait=500"}
