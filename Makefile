@@ -7,7 +7,7 @@ PARTS ?=
 MINUTES ?= 10
 BIN := .venv/bin
 
-.PHONY: demo test lint unit schema damage crash bench bench-index bench-jobs bench-progress bench-dashboard truth growth clean
+.PHONY: demo test lint unit schema faults damage crash bench bench-index bench-jobs bench-progress bench-dashboard truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -27,6 +27,10 @@ unit: .venv/test-ready
 # After a new migration: writes the text of a database of its schema for tests/store/schemas.
 schema: .venv/test-ready
 	PYTHONPATH=tests:. $(BIN)/python tests/store/keep_schema.py
+
+# Drives every fault of the outside world, and writes its table in docs/faults.md.
+faults: .venv/test-ready
+	FAULTS_WRITE=1 $(BIN)/python -m pytest tests/system/test_fault_table.py
 
 # Many rounds of random harm to an index; the tests take a few of them.
 damage: .venv/test-ready

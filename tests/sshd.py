@@ -40,20 +40,28 @@ class Sshd:
 
     Args:
         folder: Where its files are made; it need not exist.
+        identity: The private key to let in; one is made if none is given.
         methods: What it lets people prove themselves by.
         speaks_v2: It hands git's wish for another protocol than the oldest on.
     """
 
-    def __init__(self, folder: Path, *, methods: str = "publickey", speaks_v2: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        identity: Path | None = None,
+        methods: str = "publickey",
+        speaks_v2: bool = True,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._methods = methods
         self._speaks_v2 = speaks_v2
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
-        self.identity = keypair(folder / "identity")
+        self.identity = identity or keypair(folder / "identity")
         self.known_hosts = folder / "known_hosts"
-        (folder / "authorized").write_bytes(_public(self.identity))
+        self.lets_in(self.identity)
         keypair(folder / "host")
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {_public(folder / 'host').decode()}")
 
@@ -70,6 +78,16 @@ class Sshd:
             path.unlink()
         keypair(self._folder / "host")
         self._start()
+
+    def asks_for(self, methods: str) -> None:
+        """Start anew with other ways to prove oneself."""
+        self._stop()
+        self._methods = methods
+        self._start()
+
+    def lets_in(self, key: Path) -> None:
+        """Let in who has the private key at *key*, and nobody else."""
+        (self._folder / "authorized").write_bytes(_public(key))
 
     def lets_nobody_in(self) -> None:
         """Take every key out of the list of those that may."""

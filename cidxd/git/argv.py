@@ -128,6 +128,7 @@ def _fetch() -> list[str]:
         "--no-auto-maintenance",
         "--no-recurse-submodules",
         "--no-show-forced-updates",
+        "--update-shallow",  # a branch of a shallow remote would be left out without a fault
     ]  # fmt: skip
 
 

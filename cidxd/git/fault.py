@@ -41,6 +41,7 @@ _TOLD_BY_ANYONE: Final = (
         r"certificate verif(?:y|ication) failed",
         r"server verification failed",
         r"no alternative certificate subject name",
+        r"certificate subject name .* does not match",
         r"unable to get local issuer certificate",
         r"self[- ]signed certificate",
     ),
@@ -100,6 +101,8 @@ _TOLD_BY_GIT: Final = (
         _NOT_WRITTEN,
     ),
     ("disk-failed", r"Input/output error"),
+    # A pack that is being received, though the lines around it are those of a damaged mirror.
+    ("remote-interrupted", r"pack has bad object at", r"pack is corrupted", r"pack signature mism"),
     (
         "mirror-damaged",
         r"^(?:fatal|error): bad (?:object|ref|tree|config) ",
@@ -108,6 +111,7 @@ _TOLD_BY_GIT: Final = (
         r"^(?:fatal|error): packfile \S+ ",
         r"^(?:fatal|error): file \S+ is (?:not a GIT packfile|far too short)",
         r"^(?:fatal|error): (?:.* )?index file \S+ (?:is too small|.*corrupt)",
+        r"^(?:fatal|error): wrong index v\d file size in ",
         r"^(?:fatal|error): (?:unable|failed|cannot) to (?:read|parse) (?:object|commit|tree) ",
         r"^(?:fatal|error): missing (?:blob|tree|commit|object) ",
         r"^(?:fatal|error): [Cc]ould not read [0-9a-f]{40}",
@@ -116,7 +120,7 @@ _TOLD_BY_GIT: Final = (
         r"^(?:fatal|error): (?:cannot read existing object|unknown object type)",
         r"^(?:fatal|error): invalid object ",
         r"^(?:fatal|error): refs/\S+ does not point to a valid object",
-        r"^(?:fatal|error): pack has \d+ unresolved deltas",
+        r"^(?:fatal|error): pack has \d+ unresolved deltas?",
         r"did not send all necessary objects$",
     ),
     (
@@ -146,7 +150,6 @@ _TOLD_BY_GIT: Final = (
         r"Empty reply from server",
         r"index-pack failed",
         r"invalid index-pack output",
-        r"pack (?:is corrupted|has bad object)",
         r"expected (?:flush|packet|response)",
         r"kex_exchange_identification",
         r"TLS connection was non-properly terminated",

@@ -51,7 +51,9 @@ class Hearing:
             return
         if self._on_words is not None:
             self._on_words(line)
-        if not is_progress(line):
-            self._words.append(line)
-            if self._say is not None and line.strip():
-                self._say(line.rstrip())
+        # Of a damaged pack git says the same a thousand times.
+        if is_progress(line) or (self._words and line == self._words[-1]):
+            return
+        self._words.append(line)
+        if self._say is not None and line.strip():
+            self._say(line.rstrip())

@@ -35,6 +35,11 @@ class Targets:
         """Every branch the index will answer for, and its commit."""
         return {**self.kept, **self.fetched}
 
+    @property
+    def anew(self) -> Targets:
+        """The same where nothing is there yet that could be kept."""
+        return Targets(self.default, self.wanted, {})
+
 
 def targets(
     default: str | None,

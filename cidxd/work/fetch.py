@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import dataclasses
 import shutil
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from cidxd.git import argv, fault, handing, refs
 from cidxd.git.hearing import Hearing
 from cidxd.git.progress import FetchProgress
 from cidxd.model.report import PhaseProgressed, Report, Usage
-from cidxd.work import leftovers, proc, tidiness
+from cidxd.work import leftovers, mirrors, proc, tidiness
 from cidxd.work.child import Exit
 
 Say = Callable[[str], None]
@@ -47,12 +46,18 @@ class Tips:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came, and the commit that the mirror now has for each branch asked for."""
+    """
+    What came, and the commit that the mirror now has for each branch asked for.
+
+    Attributes:
+        has_seen_damage: git told of a damage of the mirror, though it could do without.
+    """
 
     objects_received: int
     bytes_received: int
     commits: Mapping[str, str]
     usage: Usage
+    has_seen_damage: bool = False
 
     @property
     def counters(self) -> dict[str, int]:
@@ -89,32 +94,24 @@ async def ls_remote(
 
 async def ensure_mirror(
     mirror: Path, *, env: Mapping[str, str], stall_s: float, lock_fd: int, say: Say = unheard
-) -> bool:
+) -> Path:
     """
-    See to it that there is a sound bare repository with our settings; return whether it is new.
+    See to it that there is a sound bare repository with our settings, and return where it is.
 
-    A broken one is set aside.  Cancelled, it leaves a folder for `leftovers.clear_mirror`.
+    That is *mirror*; or where there is none, or a damaged one, an empty one beside it that is
+    to take its place once it is filled: `mirrors.replace`.
 
     Raises:
         FaultError: git failed for a reason that says nothing of the mirror.
     """
     await leftovers.in_thread(lambda: tidiness.restore(mirror))
-    if await _is_sound(mirror, env=env, stall_s=stall_s):
-        return False
+    is_condemned = await asyncio.to_thread(lambda: mirrors.is_condemned(mirror))
+    if not is_condemned and await _is_sound(mirror, env=env, stall_s=stall_s):
+        return mirror
     draft = leftovers.draft_of(mirror)
-    await leftovers.in_thread(lambda: _make_room(mirror, draft))
+    await leftovers.in_thread(lambda: shutil.rmtree(draft, ignore_errors=True))
     await _git(argv.init_mirror(draft), env=env, stall_s=stall_s, lock_fd=lock_fd, say=say)
-    await leftovers.in_thread(lambda: draft.rename(mirror))
-    return True
-
-
-def set_aside(mirror: Path) -> None:
-    """Take *mirror* away at once, then remove it; blocks while it does."""
-    aside = mirror.with_name(f"{mirror.name}.{uuid.uuid4().hex}.old")
-    with contextlib.suppress(FileNotFoundError):
-        mirror.rename(aside)
-    for leftover in mirror.parent.glob(f"{mirror.name}.*.old"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    return draft
 
 
 async def seed(
@@ -170,19 +167,25 @@ async def fetch(
     # A branch `a` that is gone from the remote would keep `a/b` from being written.
     await here.delete(refs.in_the_way(await here.refs(), wanted))
     progress = FetchProgress()
+    damage = _Damage(say)
     ended = await _git(
         command,
         env=env,
         stall_s=stall_s,
         lock_fd=lock_fd,
         on_words=lambda words: _pass_on(progress.read(words), report),
-        say=say,
+        say=damage,
     )
     present = await here.refs()
     await here.delete(refs.unwanted(present, wanted))
     await here.tidy()
-    commits = refs.commits(present, branches)
-    return Fetched(progress.objects_received, progress.bytes_received, commits, ended.usage)
+    return Fetched(
+        progress.objects_received,
+        progress.bytes_received,
+        refs.commits(present, branches),
+        ended.usage,
+        has_seen_damage=damage.is_told_of,
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -221,6 +224,19 @@ class _Mirror:
             await _git(
                 command, env=self.env, stall_s=self.stall_s, lock_fd=self.lock_fd, say=self.say
             )
+
+
+class _Damage:
+    """Passes git's lines on to *say*, and keeps in mind whether one told of a damaged mirror."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self.is_told_of = False
+
+    def __call__(self, line: str) -> None:
+        if line.startswith(("error: ", "fatal: ")):
+            self.is_told_of |= fault.named(line) == "mirror-damaged"
+        self._say(line)
 
 
 async def _git(
@@ -273,8 +289,3 @@ async def _is_sound(mirror: Path, *, env: Mapping[str, str], stall_s: float) -> 
 def _pass_on(progressed: PhaseProgressed | None, report: Callable[[Report], None]) -> None:
     if progressed is not None:
         report(progressed)
-
-
-def _make_room(mirror: Path, draft: Path) -> None:
-    set_aside(mirror)
-    shutil.rmtree(draft, ignore_errors=True)

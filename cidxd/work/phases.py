@@ -25,7 +25,7 @@ from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
 from cidxd.store.database import StoreError
-from cidxd.work import asking, build, fetch, leftovers, lock, proc, result
+from cidxd.work import asking, build, fetch, leftovers, lock, mirrors, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
@@ -126,7 +126,7 @@ class Phases:
                     return await self._sync_locked(job, report, repository, folder, lock_fd)
             except FaultError as fault:
                 if fault.code == "mirror-damaged":
-                    await leftovers.in_thread(lambda: fetch.set_aside(folder.mirror))
+                    await leftovers.in_thread(lambda: mirrors.condemn(folder.mirror))
                 raise
 
     async def _sync_locked(
@@ -181,25 +181,27 @@ class Phases:
         lock_fd: int,
     ) -> fetch.Fetched:
         tools = self._tools
-        is_new = await fetch.ensure_mirror(
+        mirror = await fetch.ensure_mirror(
             folder.mirror,
             env=tools.child_env,
             stall_s=tools.stall_s,
             lock_fd=lock_fd,
             say=report.git_said,
         )
+        is_new = mirror != folder.mirror
         if is_new and repository.seed is not None:
             await fetch.seed(
-                folder.mirror,
+                mirror,
                 repository.seed,
                 env=await tools.outreach.env(repository.seed),
                 stall_s=tools.stall_s,
                 lock_fd=lock_fd,
                 say=report.git_said,
             )
+        aim = aim.anew if is_new else aim
         async with tools.outreach.reaching(repository) as env:
-            return await fetch.fetch(
-                folder.mirror,
+            received = await fetch.fetch(
+                mirror,
                 repository.address,
                 list(aim.fetched),
                 kept=list(aim.kept),
@@ -209,6 +211,11 @@ class Phases:
                 stall_s=tools.stall_s,
                 say=report.git_said,
             )
+        is_damaged = received.has_seen_damage
+        await leftovers.in_thread(
+            lambda: mirrors.settle(folder.mirror, is_new=is_new, is_damaged=is_damaged)
+        )
+        return received
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on
         self,

@@ -29,6 +29,7 @@ FETCH = [
     "--no-auto-maintenance",
     "--no-recurse-submodules",
     "--no-show-forced-updates",
+    "--update-shallow",
 ]
 
 GOLDEN = [

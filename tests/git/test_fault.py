@@ -169,6 +169,26 @@ WORDS = [
     ),
     ("remote-interrupted", "fatal: the remote end hung up unexpectedly"),
     ("remote-interrupted", "fatal: pack has bad object at offset 12: inflate returned -5"),
+    (
+        "remote-interrupted",
+        (
+            "error: inflate: data stream error (incorrect header check)\n"
+            "fatal: pack has bad object at offset 12: inflate returned -3\n"
+            "fatal: fetch-pack: invalid index-pack output"
+        ),
+    ),
+    (
+        "mirror-damaged",
+        "fatal: pack has 1 unresolved delta\nfatal: fetch-pack: invalid index-pack output",
+    ),
+    ("mirror-damaged", "error: wrong index v2 file size in /d/objects/pack/pack-1.idx"),
+    (
+        "tls-untrusted",
+        (
+            "fatal: unable to access 'https://h/r/': SSL: certificate subject name (x) does not "
+            "match target host name 'h'"
+        ),
+    ),
     ("git-failed", "fatal: something that nobody has seen yet"),
 ]
 

@@ -16,7 +16,7 @@ from sandbox import Checkout, git
 from cidxd.errors import FaultError
 from cidxd.git import belongings, guard
 from cidxd.model.report import RECEIVING, PhaseProgressed, Report, Usage
-from cidxd.work import fetch
+from cidxd.work import fetch, mirrors
 from cidxd.work.fetch import Fetched
 
 GUEST = guard.network_env(os.environ, allow_local=True)
@@ -54,9 +54,13 @@ class Desk:
             self.has_begun.set()
 
     async def ready(self) -> bool:
-        return await fetch.ensure_mirror(
+        """See to it that there is a mirror; return whether it is a new one."""
+        made = await fetch.ensure_mirror(
             self.mirror, env=LOCAL, stall_s=STALL_S, lock_fd=self.lock_fd
         )
+        if made != self.mirror:
+            mirrors.replace(self.mirror)
+        return made != self.mirror
 
     async def fetch(
         self,
@@ -513,12 +517,35 @@ async def test_a_new_mirror_has_the_settings_that_every_mirror_is_held_to(desk: 
     assert (desk.mirror / "config").read_bytes() == belongings.CONFIG
 
 
-def test_a_mirror_set_aside_is_gone(tmp_path: Path) -> None:
-    mirror = tmp_path / "mirror.git"
-    (mirror / "objects").mkdir(parents=True)
-    (tmp_path / "mirror.git.0.old").mkdir()
+async def test_a_damaged_mirror_is_read_until_another_one_is_whole(
+    checkout: Checkout, desk: Desk
+) -> None:
+    await desk.fetch(checkout.folder, "main")
+    mirrors.condemn(desk.mirror)
+    made = await fetch.ensure_mirror(desk.mirror, env=LOCAL, stall_s=STALL_S, lock_fd=desk.lock_fd)
+    assert made != desk.mirror
+    assert git(desk.mirror, "rev-parse", "main") == checkout.head()
 
-    fetch.set_aside(mirror)
-    fetch.set_aside(mirror)
 
-    assert not list(tmp_path.iterdir())
+async def test_a_damage_that_a_fetch_can_do_without_is_told_of(
+    checkout: Checkout, desk: Desk
+) -> None:
+    await desk.fetch(checkout.folder, "main")
+    checkout.commit({"b.txt": "two\n"})
+    [pack] = desk.mirror.glob("objects/pack/*.pack")
+    pack.chmod(0o644)
+    os.truncate(pack, pack.stat().st_size // 2)
+    assert (await desk.fetch(checkout.folder, "main")).has_seen_damage
+
+
+async def test_a_fetch_of_a_sound_mirror_tells_of_no_damage(checkout: Checkout, desk: Desk) -> None:
+    assert not (await desk.fetch(checkout.folder, "main")).has_seen_damage
+
+
+async def test_a_shallow_remote_is_fetched_from(
+    checkout: Checkout, desk: Desk, tmp_path: Path
+) -> None:
+    checkout.commit({"b.txt": "two\n"})
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{checkout.folder}", "shallow")
+    fetched = await desk.fetch(tmp_path / "shallow", "main")
+    assert fetched.commits == {"main": checkout.head()}
