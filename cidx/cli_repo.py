@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from cidx import checkout as checkouts
-from cidx import repositories, settings, tables, terminal
+from cidx import remote_credentials, repositories, settings, tables, terminal
 from cidx.access import EMBEDDED, choose
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
 from cidx.options import complete_repositories, json_option
+from cidx.remote_credentials import Given, credential_options
 
 if TYPE_CHECKING:
     from cidx.wire import Json
@@ -113,12 +114,26 @@ def skipped(name: str | None, *, branch: str | None, reason: str | None, is_json
 @click.argument("remote", metavar="URL")
 @click.option("--name", metavar="NAME", help="Default: the last part of the URL, without .git.")
 @click.option("--branch", "branches", multiple=True, help="Track it beside the default branch.")
+@credential_options
 @json_option
-def add(remote: str, *, name: str | None, branches: tuple[str, ...], is_json: bool) -> None:
-    """Register the repository at URL; the first `cidx sync NAME` indexes it."""
+def add(
+    remote: str,
+    *,
+    name: str | None,
+    branches: tuple[str, ...],
+    is_json: bool,
+    **given: Unpack[Given],
+) -> None:
+    """
+    Register the repository at URL; the first `cidx sync NAME` indexes it.
+
+    A remote that wants to know who asks is given a token, a user and password, or a key.
+    """
     body: Json = {"remote": remote, "branches": list(branches)}
     if name:
         body["name"] = name
+    if remote_credentials.is_given(given):
+        body["credentials"] = remote_credentials.body_of(given, lambda: remote)
     with _client() as client:
         if client.access.is_embedded and not repositories.is_address(remote):
             checkout = repositories.checkout_for(f"{remote}/")
@@ -133,15 +148,35 @@ def add(remote: str, *, name: str | None, branches: tuple[str, ...], is_json: bo
     "--branch",
     "branches",
     multiple=True,
-    required=True,
     metavar="BRANCH",
     help="Track this branch beside the default one, and no others; may be repeated.",
 )
+@credential_options
+@click.option("--no-credentials", is_flag=True, help="Take the stored credentials away.")
 @json_option
-def change(name: str, *, branches: tuple[str, ...], is_json: bool) -> None:
-    """Change which branches of a repository are tracked."""
+def change(
+    name: str,
+    *,
+    branches: tuple[str, ...],
+    no_credentials: bool,
+    is_json: bool,
+    **given: Unpack[Given],
+) -> None:
+    """Change which branches of a repository are tracked, and what its remote is asked with."""
+    is_given = remote_credentials.is_given(given)
+    if no_credentials and is_given:
+        raise click.UsageError("--no-credentials takes away what the other options give")
+    if not (branches or no_credentials or is_given):
+        raise click.UsageError("nothing to change: give --branch, or credentials")
+    body: Json = {"branches": list(branches)} if branches else {}
+    if no_credentials:
+        body["credentials"] = None
     with _client() as client:
-        changed = client.patch(repository_path(name), {"branches": list(branches)})
+        if is_given:
+            body["credentials"] = remote_credentials.body_of(
+                given, lambda: str(repositories.named(client, name)["remote"])
+            )
+        changed = client.patch(repository_path(name), body)
     _print(changed, is_json=is_json)
 
 

@@ -89,6 +89,7 @@ def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
         f"{repository.get('name')}",
         f"  remote    {repository.get('remote')}",
         f"  tracked   {tracked}",
+        *_access(repository, now),
     ]
     lines += [f"  {freshness(branch, now)}" for branch in repository.get("branches") or ()]
     if job:
@@ -96,6 +97,15 @@ def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
         last = f"{amounts.short_id(job.get('job_id'))} {job.get('status')} {ended}"
         lines.append(f"  last job  {last.rstrip()}")
     return lines
+
+
+def _access(repository: dict[str, Any], now: float) -> list[str]:
+    kept = repository.get("credentials")
+    if not kept:
+        return []
+    set_ago, key = amounts.age(kept.get("set_at"), now), kept.get("fingerprint")
+    whose = f"set {set_ago} by {kept.get('set_by')}"
+    return [f"  access    {kept.get('kind')}, {whose}{f', {key}' if key else ''}"]
 
 
 def skipped_line(file: dict[str, Any]) -> str:

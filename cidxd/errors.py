@@ -216,9 +216,7 @@ FAULTS: Final[dict[str, Fault]] = {
         "the remote refused the credentials", "renew the credentials or the key", False
     ),
     "credential-unreadable": Fault(
-        "the stored credentials cannot be opened",
-        "put the daemon's key for them back, or give them anew: cidx repo set NAME",
-        False,
+        "the stored credentials cannot be opened", "put their key back, or give them anew", False
     ),
     "access-forbidden": Fault(
         "the remote forbids access", "ask for read access to the repository", False

@@ -17,7 +17,7 @@ from cidxd.work.outreach import Outreach
 _HOPS: Final = 4  # of redirects; a host that needs more goes in a circle
 
 # A host that let go of an address says one of these there, also for what one may not see.
-_GONE: Final = frozenset({"remote-not-found", "auth-required", "access-forbidden"})
+_GONE: Final = frozenset({"remote-not-found", "auth-required", "auth-failed", "access-forbidden"})
 
 
 class Answered(NamedTuple):
