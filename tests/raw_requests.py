@@ -18,7 +18,7 @@ class Raw:
     async def ask(
         self, attack: Attack, method: str = "GET", body: bytes = b""
     ) -> tuple[int, bytes, dict[str, str]]:
-        """Return status, body and headers, both without what names the request and the time."""
+        """Return status, body and headers, but for request id, time and count."""
         reader, writer = await asyncio.open_connection(*self.address)
         head = f"{method} {attack.path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".encode()
         lines = [name.encode() + b": " + value for name, value in attack.headers]
@@ -28,8 +28,11 @@ class Raw:
         writer.close()
         first, _, text = told.partition(b"\r\n\r\n")
         status, *fields = first.decode("latin-1").split("\r\n")
-        headers = dict(field.split(": ", 1) for field in fields)
-        for name in ("X-Request-Id", "Date"):
-            headers.pop(name, None)
+        told_of_all = (field.split(": ", 1) for field in fields)
+        headers = {
+            name: value
+            for name, value in told_of_all
+            if name not in {"X-Request-Id", "Date"} and not name.startswith("RateLimit")
+        }
         without_id = re.sub(rb'"request_id":"[0-9a-f]{16}"', b"", text)
         return int(status.split()[1]), without_id, headers

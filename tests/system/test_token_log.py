@@ -47,20 +47,26 @@ def loot_of(daemon: Server) -> Loot:
     return Loot(pair["access_token"], key, key_id, pair["refresh_token"])
 
 
-def status_of(daemon: Server, attack: Attack) -> int:
+def told(daemon: Server, attack: Attack) -> tuple[int, bytes]:
+    """Return status and body."""
     parts = urlsplit(daemon.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         head = f"GET {attack.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
         lines = [name.encode() + b": " + value + b"\r\n" for name, value in attack.headers]
         connection.sendall(head.encode() + b"".join(lines) + b"\r\n")
-        return int(connection.makefile("rb").readline().split()[1])
+        answer = connection.makefile("rb").read()
+    return int(answer.split()[1]), answer.partition(b"\r\n\r\n")[2]
 
 
 def test_nothing_of_a_bad_token_is_logged(daemon: Server) -> None:
     loot = loot_of(daemon)
     sent = list(attacks(loot))
     for attack in sent:
-        assert status_of(daemon, attack) == 401, attack
+        assert told(daemon, attack)[0] == 401, attack
+    for value in (b"Bearer " + b"a-secret" * 2000, b"a-secret\0a-secret", b"a-secret\x01"):
+        status, body = told(daemon, Attack("beyond", [("Authorization", value)]))
+        assert status in {400, 431}
+        assert b"a-secret" not in body
     refresh = {"refresh_token": loot.token}
     assert posted(daemon, "/api/auth/refresh", refresh)[0] == 401
     wrong = {"username": "ada", "password": "a wrong horse of mine"}
@@ -68,7 +74,7 @@ def test_nothing_of_a_bad_token_is_logged(daemon: Server) -> None:
     daemon.stop()
     log = daemon.log()
     assert '"event": "ready"' in log
-    secrets = [loot.token, loot.key, loot.refresh, wrong["password"], "correct horse"]
+    secrets = [loot.token, loot.key, loot.refresh, wrong["password"], "correct horse", "a-secret"]
     pieces = {piece for attack in sent for piece in mark(attack)} | {*secrets}
     assert len(pieces) > 100
     assert [piece for piece in pieces if piece in log] == []
