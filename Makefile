@@ -7,7 +7,7 @@ PARTS ?=
 MINUTES ?= 10
 BIN := .venv/bin
 
-.PHONY: demo test lint unit schema faults damage crash bench bench-index bench-jobs bench-progress bench-dashboard truth growth clean
+.PHONY: demo test lint unit schema faults damage crash bench bench-index bench-jobs bench-progress bench-dashboard bench-http truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -60,6 +60,10 @@ bench-jobs: .venv/test-ready
 # The dashboard beside 10,000 stored and 50 running jobs, for MINUTES: docs/performance.md.
 bench-dashboard: .venv/test-ready
 	$(BIN)/python bench/dashboard.py $(MINUTES)
+
+# A sync beside 1,000 idle and 200 slow connections: docs/performance.md.
+bench-http: .venv/test-ready
+	$(BIN)/python bench/crowd_connections.py $(if $(REPO),"$(REPO)")
 
 truth: .venv/test-ready
 	$(BIN)/python bench/truth.py $(REPOS)

@@ -21,6 +21,11 @@ _CREATED = 201
 _KNOWN = 409  # the folder had a daemon before
 _LOOK_EVERY_S = 0.2
 _SYMBOLS_S = 1800
+# What is measured is how fast it is, not that it says no.
+UNLIMITED = (
+    "[http]\nrequests_per_second = 0\naddress_requests_per_second = 0\n"
+    "streams_per_user = 10000\nconnections_per_address = 10000\nconnections_per_user = 10000\n"
+)
 
 
 class Daemon:
@@ -33,6 +38,7 @@ class Daemon:
         max_file_bytes: int = MAX_FILE_BYTES,
         limits: str = "",
         more: str = "",
+        door: str = UNLIMITED,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
@@ -41,7 +47,7 @@ class Daemon:
             f'[server]\nlisten = "127.0.0.1:0"\ndata = "{self.data}"\n'
             "[remotes]\nallow_local = true\n[auth]\naccess_minutes = 1440\n"
             f"[limits]\nsearch_seconds = 60\nmax_file_bytes = {max_file_bytes}\n"
-            f"{limits}{more}"
+            f"{limits}{more}\n{door}"
         )
         self._log = folder / "log"
         self.env = {**ENV, "HOME": str(folder)}
