@@ -148,7 +148,7 @@ ROWS = [
         "name not in the DNS",
         dns,
         "remote-unreachable",
-        log="Could not resolve host",
+        log="Could not resolve host|could not look up git.example.test",
         marks=(needs_mounts,),
     ),
     Row("TLS certificate expired", tls_expired, "tls-untrusted", log="certificate"),

@@ -16,6 +16,7 @@ import hashlib
 import os
 import secrets
 import stat
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,7 @@ class Keyring:
     def __init__(self, data: DataFolder, manager: Path | None) -> None:
         self._file = data.root / NAME
         self._given = None if manager is None else manager / NAME
+        self._making = threading.Lock()  # two requests may both be the first to need a key
 
     @property
     def place(self) -> str:
@@ -74,8 +76,10 @@ class Keyring:
 
     def made(self) -> list[Key]:
         """Make the first key, unless somebody did meanwhile, and return every key.  Blocks."""
-        if found := self.keys():
-            return found
+        with self._making:
+            return self.keys() or self._made()
+
+    def _made(self) -> list[Key]:
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n"
         draft = self._file.with_name(f".{NAME}.{os.getpid()}.new")
         try:
