@@ -8,6 +8,7 @@ MINUTES ?= 10
 REQUESTS ?= 20000
 ROUNDS ?= 2000
 SEED ?= 1
+ROLE ?=
 BIN := .venv/bin
 
 .PHONY: demo test lint audit unit schema faults damage crash fuzz bench bench-index bench-jobs bench-progress bench-dashboard truth growth clean
@@ -51,7 +52,7 @@ crash: .venv/test-ready
 
 # As each role REQUESTS random ones to the API, and ROUNDS to the stream and between daemon and child.
 fuzz: .venv/test-ready
-	FUZZ_REQUESTS=$(REQUESTS) FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) \
+	FUZZ_REQUESTS=$(REQUESTS) FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) FUZZ_ROLE=$(ROLE) \
 		$(BIN)/python -m pytest -s tests/fuzz
 
 # Long; writes its figures to standard output.  See docs/performance.md.
