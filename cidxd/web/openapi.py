@@ -125,6 +125,9 @@ def _fields(kind: type[Sent]) -> list[tuple[str, Any]]:
 
 def _responses(route: Route) -> dict[str, Any]:
     faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
+    faults = {431: "the request's header is too large", **faults}
+    if route.query is not None or _PART.search(route.path):
+        faults = {414: "the request's address is too long", **faults}
     if route.path not in TOLL_FREE:
         faults = {429: "too many requests; `Retry-After` says when to ask again", **faults}
     if route.body is not None:

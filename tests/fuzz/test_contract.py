@@ -26,7 +26,17 @@ ROLE: Final = os.environ.get("FUZZ_ROLE", "")  # one of them only
 FEW: Final = 6  # of each operation
 MANY: Final = 100  # likewise, in each run of a long fuzz
 FOLDER: Final = Path(__file__).parent
-SETTINGS: Final = "[auth]\naccess_minutes = 1440\n"
+# The fuzz asks more often than a person may, and guesses passwords: other tests have those limits.
+SETTINGS: Final = """
+[auth]
+access_minutes = 1440
+login_failures = 1000000
+login_failures_per_address = 1000000
+login_failures_per_account = 1000000
+[http]
+requests_per_second = 0
+address_requests_per_second = 0
+"""
 BROKEN: Final = ("request_broke", "stream_broke", "never retrieved", "Task was destroyed")
 
 
