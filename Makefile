@@ -5,9 +5,13 @@ REPOS ?= .
 LOOPS ?= 20
 PARTS ?=
 MINUTES ?= 10
+REQUESTS ?= 20000
+ROUNDS ?= 2000
+SEED ?= 1
+ROLE ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint unit schema faults damage crash bench bench-index bench-jobs bench-progress bench-dashboard bench-http truth growth clean
+.PHONY: demo test lint audit unit schema faults damage crash fuzz bench bench-index bench-jobs bench-progress bench-dashboard bench-http truth growth clean
 
 # The main job on real input: sync a repository, search it, say how to go on.
 demo: .venv/ready
@@ -20,6 +24,12 @@ lint: .venv/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cidxd cidx
+
+# What is installed beside us: consistent, under licences we may use, without known faults.
+# Exit 3 where the service that knows the faults cannot be reached.
+audit: .venv/test-ready
+	$(BIN)/python .ci/audit.py
 
 unit: .venv/test-ready
 	$(BIN)/python -m pytest
@@ -39,6 +49,11 @@ damage: .venv/test-ready
 # The daemon killed LOOPS times under clients who submit, cancel and follow: docs/promises.md.
 crash: .venv/test-ready
 	CRASH_ROUNDS=$(LOOPS) CRASH_SEED=$$$$ $(BIN)/python -m pytest -s tests/system/test_crash_loop.py
+
+# As each role REQUESTS random ones to the API, and ROUNDS to the stream and between daemon and child.
+fuzz: .venv/test-ready
+	FUZZ_REQUESTS=$(REQUESTS) FUZZ_ROUNDS=$(ROUNDS) FUZZ_SEED=$(SEED) FUZZ_ROLE=$(ROLE) \
+		$(BIN)/python -m pytest -s tests/fuzz
 
 # Long; writes its figures to standard output.  See docs/performance.md.
 bench: .venv/test-ready

@@ -61,7 +61,7 @@ def read_request(message: dict[str, Any]) -> Request:
             str(message.get("symbols", "tree-sitter")),
             int(message.get("symbol_bytes", parsing.AT_ONCE_BYTES)),
         )
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, OverflowError, TypeError, ValueError) as err:
         raise FaultError("child-protocol", f"the build request lacks {err}") from err
     if not branches:
         raise FaultError("child-protocol", "the build request names no branch")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cidxd.errors import NotFoundError
-from cidxd.indexer.query import malformed
+from cidxd.indexer.query import malformed, number_of, optional_text
 from cidxd.indexer.shelf import Shelf
 
 MOST: Final = 500  # commits in one answer
@@ -30,13 +30,13 @@ def commits(_shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
     import pygit2  # noqa: PLC0415 - most search children never need it, and it costs 50 ms
 
     since, until = _id(request, "since"), _id(request, "until")
-    limit = min(int(request.get("limit") or 50), MOST)
+    limit = number_of(request, "limit", 50, MOST)
     try:
         mirror = pygit2.Repository(
-            str(request["mirror"]), pygit2.enums.RepositoryOpenFlag.NO_SEARCH
+            optional_text(request, "mirror") or "", pygit2.enums.RepositoryOpenFlag.NO_SEARCH
         )
         walk = mirror.walk(until, pygit2.enums.SortMode.TOPOLOGICAL | pygit2.enums.SortMode.TIME)
-    except (KeyError, ValueError, pygit2.GitError) as err:
+    except (KeyError, OSError, ValueError, pygit2.GitError) as err:
         raise NotFoundError(
             f"the mirror does not have this commit: {until}",
             code="commit-not-found",

@@ -25,6 +25,7 @@ from cidxd.indexer.usage import peak_rss_bytes, read_usage
 _STDIN: Final = 0
 _STDOUT: Final = 1
 _CHUNK: Final = 1 << 16
+_REQUEST_LIMIT: Final = 64 << 20  # bytes; with every branch that a remote may have it is less
 
 
 class Conversation:
@@ -115,17 +116,21 @@ class Conversation:
             while b"\n" in pending:
                 line, _, pending = pending.partition(b"\n")
                 self._hear(bytes(line))
+            if len(pending) > _REQUEST_LIMIT:
+                self._hear(b"")  # not JSON, which is as good a request
+                pending.clear()
 
     def _hear(self, line: bytes) -> None:
+        """Take the first line for the request, whatever it is: what is wrong with it is said."""
         try:
             message = protocol.decode(line)
         except ValueError as err:
             message = {"type": "unreadable", "detail": str(err)}
-        if message["type"] == "publish":
-            self._may_publish.set()
-        elif not self._has_request.is_set():
+        if not self._has_request.is_set():
             self._request = message
             self._has_request.set()
+        elif message.get("type") == "publish":
+            self._may_publish.set()
 
     def _stop(self) -> None:
         if self._may_publish.is_set():

@@ -83,7 +83,10 @@ def decode(line: bytes) -> dict[str, Any]:
     Raises:
         ValueError: The line is no JSON object with a string under `type` or `op`.
     """
-    message = json.loads(line)
+    try:
+        message = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(message, dict) or not isinstance(message.get("type", message.get("op")), str):
         raise ValueError(f"not a message: {line[:200]!r}")  # noqa: TRY004 - bad input, not a bug
     return message

@@ -99,10 +99,10 @@ def parse_query(request: Mapping[str, Any]) -> Query:
         first=Name(text, ignore_case=False) if is_name else None,
         show=show,
         admits=_admits(path_filter(globs), language_filter(languages)),
-        limit=_number(request, "limit", 50, MAX_MATCHES) or MAX_MATCHES,
-        context=_number(request, "context", 0, _CONTEXT),
-        cursor=_optional_text(request, "cursor"),
-        timeout_s=_number(request, "timeout_ms", 5000, 3_600_000) / 1000,
+        limit=number_of(request, "limit", 50, MAX_MATCHES) or MAX_MATCHES,
+        context=number_of(request, "context", 0, _CONTEXT),
+        cursor=optional_text(request, "cursor"),
+        timeout_s=number_of(request, "timeout_ms", 5000, 3_600_000) / 1000,
         fingerprint=cursor.fingerprint(
             [
                 mode,
@@ -131,7 +131,7 @@ def parse_place(request: Mapping[str, Any]) -> Place:
     index = Path(_text(request, "index"))
     if not index.is_absolute() or "\0" in str(index):
         raise malformed("index is no absolute path", "/index")
-    return Place(_text(request, "name", ""), index, _optional_text(request, "branch"))
+    return Place(_text(request, "name", ""), index, optional_text(request, "branch"))
 
 
 def malformed(what: str, pointer: str = "") -> InvalidError:
@@ -218,7 +218,8 @@ def _text(request: Mapping[str, Any], name: str, default: str | None = None) -> 
     return value
 
 
-def _optional_text(request: Mapping[str, Any], name: str) -> str | None:
+def optional_text(request: Mapping[str, Any], name: str) -> str | None:
+    """Return a text of a request, None without one; raises as `parse_place`."""
     return None if request.get(name) is None else _text(request, name)
 
 
@@ -236,7 +237,8 @@ def _one_of(request: Mapping[str, Any], name: str, values: Sequence[str]) -> str
     return value
 
 
-def _number(request: Mapping[str, Any], name: str, default: int, most: int) -> int:
+def number_of(request: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    """Return a number of a request, 0 to *most*; raises as `parse_place`."""
     value: int = _typed(request, name, int, default=default)
     if isinstance(value, bool) or not 0 <= value <= most:
         raise malformed(f"{name} is not within 0 to {most}", f"/{name}")

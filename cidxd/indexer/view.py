@@ -15,10 +15,18 @@ from cidxd.indexer.catalog import SYMLINK, Branch, Entry
 from cidxd.indexer.catalog_definitions import definitions_of
 from cidxd.indexer.epoch import current_epoch, is_marked_damaged
 from cidxd.indexer.excerpt import named_path
-from cidxd.indexer.query import Place, malformed, parse_place, path_of
+from cidxd.indexer.query import (
+    Place,
+    malformed,
+    number_of,
+    optional_text,
+    parse_place,
+    path_of,
+)
 from cidxd.indexer.shelf import OpenIndex, Shelf
 from cidxd.indexer.source import IndexFaultError, blamed, chosen_branch, taken
 
+MAX_SKIPPED: Final = 10_000  # files in one answer
 FILE_BYTES: Final = 4 << 20  # of a file that are answered
 _COMMIT: Final = re.compile(r"[0-9a-f]{4,64}")
 _NOTHING: Final[dict[str, Any]] = {
@@ -92,8 +100,9 @@ def skipped(shelf: Shelf, request: Mapping[str, Any]) -> dict[str, Any]:
         IndexFaultError: The index is damaged or cannot be read.
     """
     place = parse_place(request)
-    reason, limit = request.get("reason"), int(request.get("limit") or 1000)
-    after = cursor.decode_place(str(request["cursor"])) if request.get("cursor") else None
+    reason, limit = optional_text(request, "reason"), number_of(request, "limit", 1000, MAX_SKIPPED)
+    given = optional_text(request, "cursor")
+    after = cursor.decode_place(given) if given else None
     index = taken(shelf, place)
     with blamed(place, index.epoch), index.catalog:
         branch = chosen_branch(place, index.catalog.branches())

@@ -24,6 +24,8 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!/?/).*)\Z")
+# A client takes the first two out of an address, and the last is a route of its own.
+_NOT_IN_A_PATH: Final = frozenset({".", "..", "discover"})
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED_CONTROLS: Final = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
 # What some hosts give out as a password, and take as a user's name too.
@@ -169,17 +171,18 @@ def host_of(remote: str) -> str | None:
 def name_for(remote: str) -> str:
     """Return the default name: the address's last part without `.git`, made presentable."""
     last = _stem(remote).replace(":", "/").rsplit("/", 1)[-1]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-")[:90] or "repository"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-")[:90]
+    return "repository" if name in _NOT_IN_A_PATH or not name else name
 
 
 def check_name(name: str) -> str:
     """Return *name* if it may name a repository, else raise InvalidError."""
-    if NAME.match(name):
+    if NAME.match(name) and name not in _NOT_IN_A_PATH:
         return name
     raise InvalidError(
         f"not a repository name: {name!r}",
         code="name-invalid",
-        hint="use 1 to 100 of the characters A-Z a-z 0-9 . _ -",
+        hint="use 1 to 100 of the characters A-Z a-z 0-9 . _ -, but not . or .. or discover",
         pointer="/name",
     )
 

@@ -32,7 +32,7 @@ async def understood(route: Route, request: web.Request) -> Sent | None:
             f"the body is not JSON: {err}", code="body-not-json", status=400
         ) from None
     try:
-        return kind.model_validate_json(raw)
+        return kind.model_validate_json(raw, strict=True)  # JSON has types: 0 is not false
     except ValidationError as err:
         raise invalid(err, "body-invalid", 422, "/") from None
 

@@ -12,6 +12,7 @@ from cidxd.store import asker
 from cidxd.web import documents as doc
 from cidxd.web import following, prefer, version, wire
 from cidxd.web.following import Followed
+from cidxd.web.headers import IF_NONE_MATCH, LAST_EVENT_ID, PREFER
 from cidxd.web.problem import ExpiredError
 from cidxd.web.requests import AllEventQuery, EventQuery
 from cidxd.web.route import Call, Route, answer
@@ -34,6 +35,7 @@ class Events:
                 "GET", "/api/events", self.of_all,
                 "What happened to all jobs, or a repository's, oldest first",
                 query=AllEventQuery, answer=doc.AllEventList, is_streamed=True,
+                takes=(PREFER, IF_NONE_MATCH, LAST_EVENT_ID),
                 faults={
                     404: "no such repository",
                     410: "some of them are not kept any more; `snapshot` and `cursor` are fresh",

@@ -36,8 +36,13 @@ class Farewell:
 
     def bytes(self) -> bytes:
         """Return the whole answer, as it is sent where no request was understood."""
-        answer = problem.plain(self.status, self.code, self.detail, self.hint, problem.new_id())
-        headers = {"Content-Type": "application/problem+json", "Connection": "close"}
+        request_id = problem.new_id()
+        answer = problem.plain(self.status, self.code, self.detail, self.hint, request_id)
+        headers = {
+            "Content-Type": "application/problem+json",
+            "X-Request-Id": request_id,
+            "Connection": "close",
+        }
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
         strict.add(headers)

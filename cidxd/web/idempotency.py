@@ -18,11 +18,11 @@ async def keyed(services: Services, call: Call, request: SyncRequest) -> SyncReq
     key = call.request.headers.get("Idempotency-Key")
     if key is None:
         return request
-    if not 1 <= len(key) <= _LONGEST or not key.isprintable():  # as bytes that are not UTF-8
+    if not 1 <= len(key) <= _LONGEST or not (key.isascii() and key.isprintable()):
         raise InvalidError(
             "the Idempotency-Key is too long, empty or not printable",
             code="header-invalid",
-            hint=f"send 1 to {_LONGEST} printable characters",
+            hint=f"send 1 to {_LONGEST} printable ASCII characters",
             status=400,
         )
     row = services.state.keys.get((request.user, key))

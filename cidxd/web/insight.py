@@ -34,8 +34,8 @@ class RecentQuery(Sent):
 class CommitQuery(Sent):
     """Commits that `until` reaches and `since` does not; both are whole commit ids."""
 
-    until: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
-    since: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")] | None = None
+    until: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    since: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 

@@ -98,6 +98,8 @@ class Live:
                 await self._say_ended(socket)
             except TimeoutError:  # it sends and does not read
                 await self._cut_off(socket)
+            except ConnectionError:  # it was gone before it was answered
+                return socket
             finally:
                 del self._sockets[socket]
         return socket

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from cidxd.__about__ import VERSION
+from cidxd.web import headers
 from cidxd.web.documents import ProblemDocument
 from cidxd.web.route import TOLL_FREE, Route, Sent
 from cidxd.web.sse import MEDIA_TYPE
@@ -73,7 +74,11 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
         "operationId": _operation_id(route),
-        "parameters": [*_path_parameters(route), *_query_parameters(route, schemas)],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, schemas),
+            *headers.taken(route.takes),
+        ],
         "responses": _responses(route),
     }
     if route.is_open:
@@ -120,27 +125,50 @@ def _fields(kind: type[Sent]) -> list[tuple[str, Any]]:
 
 def _responses(route: Route) -> dict[str, Any]:
     faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
+    faults = {431: "the request's header is too large", **faults}
+    if route.query is not None or _PART.search(route.path):
+        faults = {414: "the request's address is too long", **faults}
     if route.path not in TOLL_FREE:
         faults = {429: "too many requests; `Retry-After` says when to ask again", **faults}
     if route.body is not None:
         faults = {400: _COMMON_FAULTS[400], **_BODY_FAULTS, **faults}
+    if headers.IDEMPOTENCY_KEY in route.takes:
+        faults = {422: "the Idempotency-Key was used with another body", **faults}
     if _PART.search(route.path):
         faults = {404: "there is no such thing, or none that the caller may see", **faults}
     responses = {
         str(status): {
             "description": meaning,
+            "headers": headers.told(status, (), is_streamed=False),
             "content": {"application/problem+json": {"schema": _ref("ProblemDocument")}},
         }
         for status, meaning in sorted(faults.items())
     }
-    success: dict[str, Any] = {"description": route.summary}
+    sent = headers.told(route.status, route.sends, is_streamed=route.is_streamed)
+    success: dict[str, Any] = {"description": route.summary, "headers": sent}
     if route.answer is not None:
         name = _name(route.answer)
         schema = _ref(name) if name else TypeAdapter(route.answer).json_schema()
         success["content"] = {route.media_type: {"schema": schema}}
     if route.is_streamed:
         success["content"][MEDIA_TYPE] = {"schema": {"type": "string"}}
-    return {str(route.status): success, **responses}
+    return {str(route.status): success, **_without_body(route), **responses}
+
+
+def _without_body(route: Route) -> dict[str, Any]:
+    """Return the answers beside the success that are no faults either."""
+    found = {}
+    if headers.IF_NONE_MATCH in route.takes:
+        found[304] = "the caller has this version"
+    if route.is_streamed:
+        found[204] = "a stream that is resumed after its last event"
+    return {
+        str(status): {
+            "description": meaning,
+            "headers": headers.told(status, (), is_streamed=False),
+        }
+        for status, meaning in found.items()
+    }
 
 
 def _ref(name: str) -> dict[str, str]:

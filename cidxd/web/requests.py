@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
@@ -20,7 +20,13 @@ def _instant(value: str) -> str:
     return value
 
 
-Instant = Annotated[str, AfterValidator(_instant)]
+Instant = Annotated[
+    str,
+    AfterValidator(_instant),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": kind} for kind in ("date-time", "date")]}
+    ),
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Branch = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$")]

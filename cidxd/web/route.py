@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from cidxd.model.account import Principal
+from cidxd.web.headers import Header
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -72,6 +73,7 @@ class Route:
     Attributes:
         answer: What a success answers, a TypedDict or a list of media types' words; None: no body.
         faults: Other status codes it may answer, with their meaning, for the contract.
+        takes, sends: Headers that it listens to, and that a success carries.
         is_streamed: It answers as server-sent events too, to who accepts those.
         is_open: Nobody needs a token.
         is_page: For browsers, and not in the contract; its query is the page's own.
@@ -87,6 +89,8 @@ class Route:
     query: type[Sent] | None = None
     body: type[Sent] | None = None
     media_type: str = "application/json"
+    takes: tuple[Header, ...] = ()
+    sends: tuple[Header, ...] = ()
     is_streamed: bool = False
     faults: Mapping[int, str] = dataclasses.field(default_factory=dict)
     is_open: bool = False

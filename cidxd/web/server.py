@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from pydantic import ValidationError
 
@@ -68,7 +68,19 @@ def application(
     app.on_response_prepare.append(strict.prepare)
     for route in routes:
         app.router.add_route(route.method, route.path, _served(route, identity, on_request))
+    for path in dict.fromkeys(route.path for route in routes):
+        others = _other_methods({route.method for route in routes if route.path == path})
+        app.router.add_route(hdrs.METH_ANY, path, others)
     return app
+
+
+def _other_methods(allowed: set[str]) -> Next:
+    """Return what answers the other methods of a path: 405, also where a pattern has it too."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
+
+    return refuse
 
 
 def _served(route: Route, identity: Identity | None, on_request: Callable[[], None]) -> Next:

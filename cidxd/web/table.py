@@ -7,6 +7,15 @@ from cidxd.web import openapi, page
 from cidxd.web.audit import Audit
 from cidxd.web.auth import Auth
 from cidxd.web.events import Events
+from cidxd.web.headers import (
+    ETAG,
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+    LOCATION,
+    PREFER,
+    TRACEPARENT,
+)
 from cidxd.web.health import Health
 from cidxd.web.insight import Insight
 from cidxd.web.jobs import Jobs
@@ -39,6 +48,7 @@ from cidxd.web.stats import Stats
 from cidxd.web.sync_documents import ExplainedDocument, SyncDocument
 from cidxd.web.users import Users
 
+_ASKING = (IDEMPOTENCY_KEY, PREFER, TRACEPARENT)  # for a job
 _BUSY = {429: "a limit on waiting jobs is reached"}
 _ALIKE = {409: "more than one job's id is like that"}
 _SEARCH = {
@@ -88,6 +98,7 @@ def _repositories(handlers: Repositories) -> list[Route]:
         Route(
             "POST", "/api/repositories", handlers.add, "Register a repository",
             body=RepositoryBody, answer=doc.RepositoryDocument, status=201, faults=conflict,
+            sends=(LOCATION,),
         ),
         Route(
             "GET", "/api/repositories/discover", handlers.discover,
@@ -118,11 +129,12 @@ def _jobs(handlers: Jobs) -> list[Route]:
             "POST", "/api/sync", handlers.sync,
             "Ask for a sync: a new job, or one that waits already", body=SyncBody,
             answer=SyncDocument, status=202, faults={404: "no such repository", **_BUSY},
+            takes=_ASKING, sends=(LOCATION,),
         ),
         Route(
             "POST", "/api/repositories/{name}/sync", handlers.sync_named,
             "The same, for one repository", body=RepositorySyncBody,
-            answer=SyncDocument, status=202, faults=_BUSY,
+            answer=SyncDocument, status=202, faults=_BUSY, takes=_ASKING, sends=(LOCATION,),
         ),
         *_one_job(handlers, "/api/jobs/{job_id}"),
         Route(
@@ -136,12 +148,12 @@ def _one_job(handlers: Jobs, one: str) -> list[Route]:
     return [
         Route(
             "GET", one, handlers.show, "One job, by its id or a unique beginning or end of it",
-            answer=doc.JobDocument, faults=_ALIKE,
+            answer=doc.JobDocument, faults=_ALIKE, takes=(PREFER, IF_NONE_MATCH), sends=(ETAG,),
         ),
         Route(
             "GET", one + "/events", handlers.events, "What happened to a job, oldest first",
             query=EventQuery, answer=doc.EventList, is_streamed=True,
-            faults=_ALIKE,
+            faults=_ALIKE, takes=(PREFER, IF_NONE_MATCH, LAST_EVENT_ID),
         ),
         Route(
             "GET", one + "/log", handlers.log,
@@ -162,6 +174,7 @@ def _one_job(handlers: Jobs, one: str) -> list[Route]:
             "POST", one + "/retry", handlers.retry,
             "Ask for an ended job again: a new job, linked both ways", answer=doc.JobDocument,
             status=202, faults={409: "the job has not ended", **_BUSY},
+            takes=_ASKING, sends=(LOCATION,),
         ),
     ]  # fmt: skip
 

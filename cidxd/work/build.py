@@ -14,16 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cidxd.indexer import protocol
-from cidxd.model.report import (
-    ORDER,
-    Phase,
-    PhaseEnded,
-    PhaseProgressed,
-    PhaseStarted,
-    Report,
-    Usage,
-)
-from cidxd.work import dialogue, shield
+from cidxd.model.report import ORDER, Phase, PhaseEnded, PhaseStarted, Report
+from cidxd.work import dialogue, heard, shield
 from cidxd.work.allowance import Span
 from cidxd.work.child import Child
 from cidxd.work.dialogue import unexpected
@@ -88,7 +80,7 @@ class Course:
                 case "phase":
                     return self._started(Phase(message["name"]))
                 case "progress" if self._running is not None:
-                    return _progressed(self._running, message)
+                    return heard.progressed(self._running, message)
                 case "phase_done" if message["name"] == self._running:
                     return self._ended(message)
                 case _:
@@ -103,12 +95,14 @@ class Course:
         Raises:
             FaultError: `child-protocol`.
         """
-        summary, commits = ready.get("summary"), ready.get("commits")
-        is_sound = isinstance(summary, dict) and isinstance(commits, list)
-        if not is_sound or self._running is not None or self._is_permitted:
+        if self._running is not None or self._is_permitted:
             raise unexpected(ready)
+        try:
+            found = Built(heard.summary(ready["summary"]), heard.commits(ready["commits"]))
+        except (KeyError, TypeError, ValueError) as err:
+            raise unexpected(ready) from err
         self._is_permitted = True
-        return Built(dict(summary or {}), list(commits or []))
+        return found
 
     @property
     def is_published(self) -> bool:
@@ -124,8 +118,7 @@ class Course:
 
     def _ended(self, message: Mapping[str, Any]) -> PhaseEnded:
         phase, self._running = Phase(message["name"]), None
-        counters = {str(name): int(count) for name, count in message["counters"].items()}
-        return PhaseEnded(phase, counters, Usage(**message["usage"]))
+        return heard.ended(phase, message)
 
 
 async def _publish(
@@ -150,13 +143,3 @@ async def _until(
     while (message := await dialogue.message(child))["type"] != wanted:
         report(course.take(message))
     return message
-
-
-def _progressed(phase: Phase, message: Mapping[str, Any]) -> PhaseProgressed:
-    return PhaseProgressed(
-        phase=phase,
-        done=int(message["done"]),
-        total=int(message["total"]),
-        unit=str(message["unit"]),
-        bytes=int(message.get("bytes", 0)),
-    )

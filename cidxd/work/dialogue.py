@@ -18,6 +18,7 @@ from cidxd.work.child import Child, Exit
 
 LEAVE_S: Final = 5.0  # for a child that said its last word to end by itself
 _DETAIL_CHARS: Final = 500
+_SAID_CHARS: Final = 8000  # of what a child says of its own fault
 
 
 async def begin(child: Child, request: Mapping[str, Any]) -> None:
@@ -51,10 +52,7 @@ async def message(child: Child) -> dict[str, Any]:
     except (ValueError, KeyError) as err:
         raise FaultError("child-protocol", str(err)[:_DETAIL_CHARS]) from err
     if kind == "failed":
-        code = said.get("code", "")
-        detail = str(said.get("detail", ""))
-        known = code if code in FAULTS else "index-failed"
-        raise FaultError(known, detail if known == code else f"{code}: {detail}")
+        raise _named(str(said.get("code", "")), str(said.get("detail", "")))
     return said
 
 
@@ -70,6 +68,13 @@ def unexpected(said: Mapping[str, Any]) -> FaultError:
     return FaultError("child-protocol", f"not expected now: {_short(said)}")
 
 
+def _named(code: str, detail: str) -> FaultError:
+    """Return the fault that a child names; half a surrogate pair in it could not be stored."""
+    known = code if code in FAULTS else "index-failed"
+    words = detail if known == code else f"{code}: {detail}"
+    return FaultError(known, words[:_SAID_CHARS].encode(errors="replace").decode())
+
+
 def _crash(ended: Exit) -> FaultError:
     tail = ended.stderr_tail[-_DETAIL_CHARS:]
     if ended.code == -signal.SIGKILL:  # and not by us, who would not ask for its next message
@@ -80,4 +85,4 @@ def _crash(ended: Exit) -> FaultError:
 
 
 def _short(message: Mapping[str, Any]) -> str:
-    return str(dict(message))[:_DETAIL_CHARS]
+    return ascii(dict(message))[:_DETAIL_CHARS]

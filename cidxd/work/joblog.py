@@ -92,7 +92,7 @@ class JobLogs:
         try:
             with self._path(job_id).open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                file.seek(offset)
+                file.seek(min(offset, size))  # a larger one may be none to the system
                 content = file.read(min(PIECE_LIMIT, max(0, size - offset)))
         except (FileNotFoundError, NotADirectoryError):
             return Piece(b"", 0)

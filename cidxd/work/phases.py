@@ -257,21 +257,27 @@ class Phases:
             )
         except UnavailableError as err:
             raise FaultError("index-failed", err.message) from err
-        answer = orjson.loads(body)
-        if status != 200:  # noqa: PLR2004 - an HTTP status
-            if answer.get("code") in FAULTS:
-                raise FaultError(answer["code"], answer["detail"])
-            return Tips({}, frozenset(), 0, is_damaged=True)
-        branches = answer["branches"]
-        settings = answer.get("settings") or {}
-        wanted = self._tools.settings
-        differs = any(settings.get(name, value) != value for name, value in wanted.items())
-        return Tips(
-            commits={branch["name"]: branch["commit"] for branch in branches},
-            job_ids=frozenset(branch["job_id"] for branch in branches),
-            files=sum(branch["files"] for branch in branches),
-            is_damaged=answer["damaged"] or differs,
-        )
+        try:
+            return _tips(status, orjson.loads(body), self._tools.settings)
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            raise FaultError("index-failed", f"the search child's tips: {err}"[:500]) from err
+
+
+def _tips(status: int, answer: Mapping[str, Any], wanted: Mapping[str, Any]) -> Tips:
+    """Return the tips that a search child tells; *wanted* are the settings of a sound index."""
+    if status != 200:  # noqa: PLR2004 - an HTTP status
+        if answer.get("code") in FAULTS:
+            raise FaultError(answer["code"], answer["detail"])
+        return Tips({}, frozenset(), 0, is_damaged=True)
+    branches = answer["branches"]
+    settings = answer.get("settings") or {}
+    differs = any(settings.get(name, value) != value for name, value in wanted.items())
+    return Tips(
+        commits={branch["name"]: branch["commit"] for branch in branches},
+        job_ids=frozenset(branch["job_id"] for branch in branches),
+        files=sum(branch["files"] for branch in branches),
+        is_damaged=answer["damaged"] or differs,
+    )
 
 
 def _request(

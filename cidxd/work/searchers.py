@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -109,9 +110,9 @@ class Searchers:
         """Ask a child which engine the index has, and return `kernel`."""
         try:
             _, body = await self.ask({"op": "about"}, timeout_s=_ABOUT_S)
-        except UnavailableError:
+            self.kernel = str(orjson.loads(body)["kernel"])
+        except (UnavailableError, KeyError, TypeError, ValueError):
             return self.kernel
-        self.kernel = str(orjson.loads(body)["kernel"])
         return self.kernel
 
     def _is_over(self, child: Child) -> bool:
@@ -163,14 +164,14 @@ class Searchers:
         try:
             async with asyncio.timeout(timeout_s):
                 line = await child.line()
-            answer = None if line is None else protocol.decode_answer(line)
+            answer = None if line is None else _sound(*protocol.decode_answer(line))
         except TimeoutError:
             raise UnavailableError(
                 f"the search took longer than {timeout_s:.0f} s",
                 code="search-timeout",
                 hint="narrow it: a longer pattern, --path, --lang or --repo",
             ) from None
-        except (FaultError, ValueError) as err:
+        except (FaultError, ValueError, AttributeError) as err:  # the last: no object at all
             if isinstance(err, FaultError) and err.code == "limit-exceeded":
                 raise UnavailableError(
                     f"the search needs too much memory: {err.detail}",
@@ -201,6 +202,18 @@ class Searchers:
     async def _dismiss(self, child: Child) -> None:
         self._children.discard(child)
         await child.end()
+
+
+def _sound(request_id: int, status: int, body: bytes) -> tuple[int, int, bytes]:
+    """Return an answer if it is one; raises ValueError for what could be sent on to nobody."""
+    if status == HTTPStatus.OK:  # its body may be large, and whoever reads it will see
+        return request_id, status, body
+    HTTPStatus(status)
+    said = orjson.loads(body)
+    words = [said.get(name, "") for name in ("code", "detail", "hint", "pointer")]
+    if status < HTTPStatus.BAD_REQUEST or not all(isinstance(word, str) for word in words):
+        raise ValueError("no error")
+    return request_id, status, body
 
 
 def _failed(message: str) -> UnavailableError:

@@ -20,7 +20,7 @@ from cidxd.errors import FaultError
 from cidxd.indexer import protocol
 from cidxd.model.job import Event, Kind, Outcome
 from cidxd.model.registry import State
-from cidxd.work import dialogue, lock, proc
+from cidxd.work import dialogue, heard, lock, proc
 from cidxd.work.allowance import Allowance, granted
 from cidxd.work.dialogue import unexpected
 from cidxd.work.folders import DataFolder
@@ -183,8 +183,12 @@ class Upkeep:
                 pass
             if said["type"] != "done":
                 raise unexpected(said)
-            if said.get("counters"):
-                _log.info("upkeep_done", repository_id=repository_id, **said["counters"])
+            try:
+                counters = heard.counts(said.get("counters") or {})
+            except (TypeError, ValueError) as err:
+                raise unexpected(said) from err
+            if counters:
+                _log.bind(**counters).info("upkeep_done", repository_id=repository_id)
             await dialogue.leave(child)
 
     async def _ended(self, task: asyncio.Task[None]) -> None:
