@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from cidx import checkout as checkouts
-from cidx import repositories, settings, tables, terminal
+from cidx import cli_repo_change, repositories, schedules, settings, tables, terminal
 from cidx.access import EMBEDDED, choose
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
 from cidx.options import complete_repositories, json_option
+from cidx.schedules import schedule_option, timezone_option
 
 if TYPE_CHECKING:
     from cidx.wire import Json
 
 _PAGE = 100
-_name_argument = click.argument("name", metavar="NAME", shell_complete=complete_repositories)
 _optional_name_argument = click.argument(
     "name", required=False, metavar="[NAME]", shell_complete=complete_repositories
 )
@@ -113,10 +112,22 @@ def skipped(name: str | None, *, branch: str | None, reason: str | None, is_json
 @click.argument("remote", metavar="URL")
 @click.option("--name", metavar="NAME", help="Default: the last part of the URL, without .git.")
 @click.option("--branch", "branches", multiple=True, help="Track it beside the default branch.")
+@schedule_option
+@timezone_option
 @json_option
-def add(remote: str, *, name: str | None, branches: tuple[str, ...], is_json: bool) -> None:
-    """Register the repository at URL; the first `cidx sync NAME` indexes it."""
+def add(
+    remote: str,
+    *,
+    name: str | None,
+    branches: tuple[str, ...],
+    schedule: Json | None,
+    timezone: str | None,
+    is_json: bool,
+) -> None:
+    """Register the repository at URL; `cidx sync NAME` indexes it, or its schedule does."""
     body: Json = {"remote": remote, "branches": list(branches)}
+    if when := schedules.wanted(schedule, timezone):
+        body["schedule"] = when
     if name:
         body["name"] = name
     with _client() as client:
@@ -127,40 +138,9 @@ def add(remote: str, *, name: str | None, branches: tuple[str, ...], is_json: bo
     _print(added, is_json=is_json)
 
 
-@repo.command("set")
-@_name_argument
-@click.option(
-    "--branch",
-    "branches",
-    multiple=True,
-    required=True,
-    metavar="BRANCH",
-    help="Track this branch beside the default one, and no others; may be repeated.",
-)
-@json_option
-def change(name: str, *, branches: tuple[str, ...], is_json: bool) -> None:
-    """Change which branches of a repository are tracked."""
-    with _client() as client:
-        changed = client.patch(repository_path(name), {"branches": list(branches)})
-    _print(changed, is_json=is_json)
-
-
-@repo.command()
-@_name_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@json_option
-def remove(name: str, *, yes: bool, is_json: bool) -> None:
-    """Remove a repository with its index; the remote is not touched."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("removing needs --yes where nobody can be asked")
-        click.confirm(f"Remove {name} and its index?", abort=True, err=True)
-    with _client() as client:
-        client.delete(repository_path(name))
-    if is_json:
-        terminal.out_json({"removed": name})
-    else:
-        terminal.say(f"removed {name}")
+repo.add_command(cli_repo_change.change)
+repo.add_command(cli_repo_change.remove)
+repo.add_command(cli_repo_change.webhook)
 
 
 @click.command()

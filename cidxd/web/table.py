@@ -8,6 +8,7 @@ from cidxd.web.audit import Audit
 from cidxd.web.auth import Auth
 from cidxd.web.events import Events
 from cidxd.web.health import Health
+from cidxd.web.hooks import Hooks
 from cidxd.web.insight import Insight
 from cidxd.web.jobs import Jobs
 from cidxd.web.live import Live
@@ -65,6 +66,7 @@ def routes(services: Services, live: Live) -> list[Route]:
         *Users(services.ledger, services.identity, services.clock).routes(),
         *Sessions(services.ledger, services.identity).routes(),
         *Audit(services).routes(),
+        *Hooks(services).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,
@@ -101,8 +103,8 @@ def _repositories(handlers: Repositories) -> list[Route]:
         ),
         Route(
             "DELETE", one, handlers.remove,
-            "Remove a repository, its mirror and its index; its jobs stay in history", status=204,
-            faults={409: "it has an active job"},
+            "Cancel its jobs, and remove it with mirror and index; its jobs stay in history",
+            status=204,
         ),
         Route(
             "GET", one + "/reach", handlers.reach,

@@ -59,7 +59,7 @@ def test_every_command_explains_itself(command: str) -> None:
         (["query"], "missing argument 'PATTERN'", "cidx query --help"),
         (["query", "x", "--all", "--repo", "a"], "exclude each other", "cidx query --help"),
         (["query", "x", "--files", "--count"], "exclude each other", "cidx query --help"),
-        (["repo", "set", "x"], "missing option '--branch'", "cidx repo set --help"),
+        (["repo", "set", "x"], "nothing to change", "cidx repo set --help"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_where_to_look(
