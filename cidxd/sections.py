@@ -1,4 +1,4 @@
-"""Sections of the configuration that `config` puts together; they know no file and no environment."""
+"""Sections of the configuration that `config` puts together; they read no environment."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from cidxd.model import catalogue, hooks, instant, trace
 from cidxd.model.credential import WEBHOOK, Credential, CredentialKind, Secret
 from cidxd.model.hooks import Pushed
 from cidxd.model.repository import Repository
+from cidxd.web import client_address
 from cidxd.web.hook_documents import DeliveryDocument, WebhookDocument
 from cidxd.web.providers import PINGS, PROVIDERS, Provider
 from cidxd.web.refusals import Refusals
@@ -91,9 +92,7 @@ class Hooks:
         )
         await services.ledger.set_hook(row.repository_id, seal)
         _log.info("webhook_made", repository=row.name, user=call.caller.name)
-        base = (services.triggers.public_url or str(call.request.url.origin())).rstrip("/")
-        path = quote(row.name, safe="")
-        urls = {provider: f"{base}/api/webhooks/{provider}/{path}" for provider in PROVIDERS}
+        urls = self._urls(call.request, row)
         made = WebhookDocument(secret=secret, urls=urls, created_at=instant.to_wire(now))
         return answer(made, status=201)
 
@@ -121,6 +120,14 @@ class Hooks:
             return _ignored(reason)
         return await self._delivered(call, row, provider, body)
 
+    def _urls(self, request: web.Request, row: Repository) -> dict[str, str]:
+        """Return the address for each provider: from outside, or as the caller came."""
+        scheme = "https" if client_address.is_secure(request) else "http"
+        own = f"{scheme}://{client_address.host(request)}"
+        base = (self._services.triggers.public_url or own).rstrip("/")
+        path = quote(row.name, safe="")
+        return {provider: f"{base}/api/webhooks/{provider}/{path}" for provider in PROVIDERS}
+
     async def _delivered(
         self, call: Call, row: Repository, provider: Provider, body: bytes
     ) -> web.StreamResponse:
@@ -146,7 +153,7 @@ class Hooks:
 
     async def _checked(self, call: Call) -> bytes:
         """Return the body of a genuine delivery; all others are refused alike."""
-        address = call.request.remote
+        address = client_address.client_address(call.request)
         one = (address, call.part("name")[:100])
         self._refusals.check(one, REFUSED_OF_ONE)
         self._refusals.check(address, REFUSED_IN_ALL)
