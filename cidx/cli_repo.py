@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from cidx import checkout as checkouts
-from cidx import remote_credentials, repositories, settings, tables, terminal
+from cidx import (
+    cli_repo_change,
+    remote_credentials,
+    repositories,
+    schedules,
+    settings,
+    tables,
+    terminal,
+)
 from cidx.access import EMBEDDED, choose
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
 from cidx.options import complete_repositories, json_option
 from cidx.remote_credentials import Given, credential_options
+from cidx.schedules import schedule_option, timezone_option
 
 if TYPE_CHECKING:
     from cidx.wire import Json
 
 _PAGE = 100
-_name_argument = click.argument("name", metavar="NAME", shell_complete=complete_repositories)
 _optional_name_argument = click.argument(
     "name", required=False, metavar="[NAME]", shell_complete=complete_repositories
 )
@@ -115,21 +122,27 @@ def skipped(name: str | None, *, branch: str | None, reason: str | None, is_json
 @click.option("--name", metavar="NAME", help="Default: the last part of the URL, without .git.")
 @click.option("--branch", "branches", multiple=True, help="Track it beside the default branch.")
 @credential_options
+@schedule_option
+@timezone_option
 @json_option
 def add(
     remote: str,
     *,
     name: str | None,
     branches: tuple[str, ...],
+    schedule: Json | None,
+    timezone: str | None,
     is_json: bool,
     **given: Unpack[Given],
 ) -> None:
     """
-    Register the repository at URL; the first `cidx sync NAME` indexes it.
+    Register the repository at URL; `cidx sync NAME` indexes it, or its schedule does.
 
     A remote that wants to know who asks is given a token, a user and password, or a key.
     """
     body: Json = {"remote": remote, "branches": list(branches)}
+    if when := schedules.wanted(schedule, timezone):
+        body["schedule"] = when
     if name:
         body["name"] = name
     if remote_credentials.is_given(given):
@@ -142,60 +155,9 @@ def add(
     _print(added, is_json=is_json)
 
 
-@repo.command("set")
-@_name_argument
-@click.option(
-    "--branch",
-    "branches",
-    multiple=True,
-    metavar="BRANCH",
-    help="Track this branch beside the default one, and no others; may be repeated.",
-)
-@credential_options
-@click.option("--no-credentials", is_flag=True, help="Take the stored credentials away.")
-@json_option
-def change(
-    name: str,
-    *,
-    branches: tuple[str, ...],
-    no_credentials: bool,
-    is_json: bool,
-    **given: Unpack[Given],
-) -> None:
-    """Change which branches of a repository are tracked, and what its remote is asked with."""
-    is_given = remote_credentials.is_given(given)
-    if no_credentials and is_given:
-        raise click.UsageError("--no-credentials takes away what the other options give")
-    if not (branches or no_credentials or is_given):
-        raise click.UsageError("nothing to change: give --branch, or credentials")
-    body: Json = {"branches": list(branches)} if branches else {}
-    if no_credentials:
-        body["credentials"] = None
-    with _client() as client:
-        if is_given:
-            body["credentials"] = remote_credentials.body_of(
-                given, lambda: str(repositories.named(client, name)["remote"])
-            )
-        changed = client.patch(repository_path(name), body)
-    _print(changed, is_json=is_json)
-
-
-@repo.command()
-@_name_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@json_option
-def remove(name: str, *, yes: bool, is_json: bool) -> None:
-    """Remove a repository with its index; the remote is not touched."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("removing needs --yes where nobody can be asked")
-        click.confirm(f"Remove {name} and its index?", abort=True, err=True)
-    with _client() as client:
-        client.delete(repository_path(name))
-    if is_json:
-        terminal.out_json({"removed": name})
-    else:
-        terminal.say(f"removed {name}")
+repo.add_command(cli_repo_change.change)
+repo.add_command(cli_repo_change.remove)
+repo.add_command(cli_repo_change.webhook)
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cidx import amounts, layout, matches, render
+from cidx import amounts, layout, matches, render, schedules
 from cidx.layout import Column
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _REPOSITORIES = (
     Column("COMMIT"),
     Column("INDEXED"),
     Column("LAST JOB"),
+    Column("NEXT"),
 )
 
 
@@ -63,12 +64,14 @@ def repositories_table(
 def _rows(repository: dict[str, Any], now: float) -> list[list[str]]:
     job = repository.get("last_job") or {}
     last = str(job.get("status") or "-")
+    coming = schedules.coming(repository.get("next_sync"), now)
     name, remote = str(repository.get("name")), str(repository.get("remote"))
     branches = repository.get("branches") or [{"name": repository.get("default_branch") or "-"}]
     rows = []
     for at, branch in enumerate(branches):
         lead = [name, remote] if at == 0 else ["", ""]
-        rows.append([*lead, *_branch_cells(branch, now), last if at == 0 else ""])
+        tail = [last, coming] if at == 0 else ["", ""]
+        rows.append([*lead, *_branch_cells(branch, now), *tail])
     return rows
 
 
@@ -96,7 +99,7 @@ def repository_lines(repository: dict[str, Any], now: float) -> list[str]:
         ended = amounts.age(job.get("finished_at"), now) if job.get("finished_at") else ""
         last = f"{amounts.short_id(job.get('job_id'))} {job.get('status')} {ended}"
         lines.append(f"  last job  {last.rstrip()}")
-    return lines
+    return lines + schedules.lines(repository, now)
 
 
 def _access(repository: dict[str, Any], now: float) -> list[str]:

@@ -142,9 +142,7 @@ async def daemon(
         tuning = Tuning(config, ledger, runner, scheduler, shop)
         vitals = Vitals(ledger, data, beat, stop.is_set)
         news.listeners += [runner.notice, scheduler.notice, shop.upkeep.notice]
-        shop.upkeep.want(
-            row.repository_id for row in ledger.state.repositories.values() if row.branches
-        )
+        shop.upkeep.want(workshop.indexed(ledger.state))
         services = Services(
             ledger=ledger,
             history=History(reader),
@@ -159,7 +157,9 @@ async def daemon(
             metrics=shop.metrics,
             clock=clock,
             new_id=new_id,
-            end_upkeep=shop.upkeep.give_way,
+            triggers=workshop.triggers(
+                config, data, ledger, shop, listeners=news.listeners, clock=clock, new_id=new_id
+            ),
             look_again=scheduler.look_again,
             vitals=vitals,
             shut_down=stop.set if embedding else None,
@@ -246,8 +246,7 @@ def _chores(
         "tuning": reloading,
         "loop lag": services.metrics.watch_loop(),
         "searchers": _warm(services.searchers),
-        "credentials": services.vault.renew(services.ledger),
-        "retention": workshop.retention(config, services, clock).run(),
+        **workshop.chores(config, services, clock),
     }
     return [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
 

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -26,17 +24,14 @@ from pydantic import (
 
 from cidxd import hosts
 from cidxd.errors import ConfigError
+from cidxd.sections import PollingSection, Positive, WebhooksSection
+from cidxd.sections import Section as _Section
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
 _FIRST_INHERITED = 3  # after standard input, output and error
 
-Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Days = Annotated[float, Field(gt=0, le=36_500)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _proxy(value: str) -> str:
@@ -234,6 +229,8 @@ class Config(_Section):
     http: HttpSection = HttpSection()
     limits: LimitsSection = LimitsSection()
     remotes: Remotes = Remotes()
+    polling: PollingSection = PollingSection()
+    webhooks: WebhooksSection = WebhooksSection()
     index: Index = Index()
     auth: Auth = Auth()
     retention: RetentionSection = RetentionSection()

@@ -23,7 +23,7 @@ from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
 from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
-from cidxd.workshop import Workshop
+from cidxd.workshop import Workshop, polling_terms
 
 _log = structlog.get_logger()
 
@@ -42,6 +42,10 @@ LIVE: Final = frozenset(
         "limits.index_seconds",
         "limits.child_memory_mb",
         "limits.search_memory_mb",
+        "polling.mode",
+        "polling.min_seconds",
+        "polling.max_seconds",
+        "polling.waiting",
     }
 )
 
@@ -116,6 +120,7 @@ class Tuning:
         self._config = config
         self.limits = config.limits
         self._ledger.limits = job_limits(config)
+        self._ledger.polling = polling_terms(config, is_embedded=self._shop.is_embedded)
         self._runner.max_attempts = config.limits.attempts
         self._shop.allow(config.limits)
         self._scheduler.look_again()

@@ -6,13 +6,16 @@ import asyncio
 import dataclasses
 import random
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from cidxd import config as settings
 from cidxd.config import Config, LimitsSection
 from cidxd.git import guard
+from cidxd.model import schedule
+from cidxd.model.job import Event
 from cidxd.model.login_limits import LoginLimits
+from cidxd.model.polling import Terms
 from cidxd.model.registry import State
 from cidxd.model.retention import Rules
 from cidxd.store.ledger import Ledger
@@ -25,9 +28,12 @@ from cidxd.work.keyring import Keyring
 from cidxd.work.metrics import Metrics
 from cidxd.work.outreach import Outreach
 from cidxd.work.phases import Phases, Tools
+from cidxd.work.poller import Poller
+from cidxd.work.removals import Removals
 from cidxd.work.retention import Retention
 from cidxd.work.runner import Runner
 from cidxd.work.searchers import Searchers
+from cidxd.work.triggers import Triggers
 from cidxd.work.upkeep import Upkeep
 from cidxd.work.vault import Vault
 
@@ -46,6 +52,7 @@ class Workshop:
     metrics: Metrics
     allowance: Allowance
     search_allowance: Allowance
+    is_embedded: bool = False
 
     def allow(self, limits: LimitsSection) -> None:
         """Let children use what *limits* says from now on."""
@@ -88,7 +95,9 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
     )
     metrics = Metrics(ledger.state, is_open=config.metrics.open)
     ledger.measured_by(metrics.committed)
-    shop = Workshop(tools, vault, searchers, upkeep, phases, metrics, allowance, search_allowance)
+    shop = Workshop(
+        tools, vault, searchers, upkeep, phases, metrics, allowance, search_allowance, is_embedded
+    )
     shop.allow(config.limits)
     return shop
 
@@ -97,6 +106,56 @@ def runner_of(config: Config, ledger: Ledger, shop: Workshop, logs: JobLogs) -> 
     """Return what runs the claimed jobs."""
     attempts = config.limits.attempts
     return Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs)
+
+
+def triggers(
+    config: Config,
+    data: DataFolder,
+    ledger: Ledger,
+    shop: Workshop,
+    *,
+    listeners: list[Callable[[list[Event]], None]],
+    clock: Callable[[], float],
+    new_id: Callable[[], str],
+) -> Triggers:
+    """Return what asks for syncs beside people, and what ends repositories; it listens from now."""
+    ledger.polling = polling_terms(config, is_embedded=shop.is_embedded)
+    made = Triggers(
+        poller=Poller(ledger, clock, new_id),
+        removals=Removals(ledger, data, shop.upkeep.give_way),
+        public_url=config.server.public_url,
+        max_body_bytes=config.webhooks.max_body_bytes,
+    )
+    listeners.append(made.notice)
+    return made
+
+
+def polling_terms(config: Config, *, is_embedded: bool) -> Terms:
+    """Return when repositories without a schedule of their own are looked at."""
+    wanted = config.polling
+    mode = wanted.mode or ("off" if is_embedded else "adaptive")
+    default = (
+        schedule.adaptive(wanted.min_seconds, wanted.max_seconds)
+        if mode == "adaptive"
+        else schedule.OFF
+    )
+    return Terms(default=default, waiting=wanted.waiting)
+
+
+def indexed(state: State) -> list[int]:
+    """Return the repositories that have an index."""
+    return [row.repository_id for row in state.repositories.values() if row.branches]
+
+
+def chores(
+    config: Config, services: Services, clock: Callable[[], float]
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return what goes on beside the jobs for as long as the daemon serves, by name."""
+    return {
+        "credentials": services.vault.renew(services.ledger),
+        "retention": retention(config, services, clock).run(),
+        **services.triggers.chores(),
+    }
 
 
 def retention(config: Config, services: Services, clock: Callable[[], float]) -> Retention:
@@ -143,7 +202,10 @@ def tools_of(config: Config, *, is_embedded: bool) -> Tools:
 
 def vault_of(data: DataFolder, state: State) -> Vault:
     """Return what opens the credentials of *state*, with the keys of this machine."""
-    return Vault(Keyring(data, settings.credentials_folder()), state.credentials.values)
+    return Vault(
+        Keyring(data, settings.credentials_folder()),
+        lambda: [*state.credentials.values(), *state.hooks.values()],
+    )
 
 
 def searchers_of(config: Config, tools: Tools, allowance: Allowance | None = None) -> Searchers:

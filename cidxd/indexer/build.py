@@ -162,7 +162,12 @@ class _Build:
                 "type": "ready",
                 "summary": summary,
                 "commits": [
-                    {"branch": b.wanted.name, "before": b.before, "indexed": b.wanted.commit}
+                    {
+                        "branch": b.wanted.name,
+                        "before": b.before,
+                        "indexed": b.wanted.commit,
+                        "committed_at": b.tip.committed_at,
+                    }
                     for b in self._plan.branches
                 ],
             }

@@ -9,6 +9,7 @@ from typing import Final
 from cidxd.errors import ConflictError, InvalidError, NotFoundError
 from cidxd.model import account, audit
 from cidxd.model.account import Principal, Refresh, Role, Session, User, judge_refresh
+from cidxd.model.facts import SYSTEM_USERS
 from cidxd.model.registry import State
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -28,6 +29,12 @@ def add(state: State, user: User) -> User:
             f"not a user name: {user.name!r}",
             code="name-invalid",
             hint="use up to 64 of the characters a-z 0-9 . _ -, beginning with a letter or digit",
+        )
+    if user.name in SYSTEM_USERS:
+        raise ConflictError(
+            f"the daemon itself has that name: {user.name}",
+            code="name-taken",
+            hint="choose another name",
         )
     if state.users.get(user.name) is not None:
         raise ConflictError(

@@ -83,4 +83,6 @@ def changes(before: object, after: object, *fields: str) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
     return list(value) if isinstance(value, tuple) else value

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from cidxd import hosts
 from cidxd.errors import ConflictError, NotFoundError
 from cidxd.model import audit, incidents
 from cidxd.model import repository as addresses
 from cidxd.model.registry import State
-from cidxd.model.repository import Repository
+from cidxd.model.repository import Repository, Schedule
+from cidxd.model.revision import changed
+
+_FORMER: Final = 10  # names that are remembered
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +27,12 @@ class Registration:
         branches: To track beside the remote's default branch.
         seed: A checkout on this machine whose objects start the mirror.
         resolved: Where the remote's host redirects to, None where it answers itself.
+        schedule: None to go by the server's default.
     """
 
     remote: str
     user: str
+    schedule: Schedule | None = None
     name: str | None = None
     suggestion: str | None = None
     branches: tuple[str, ...] = ()
@@ -36,12 +42,18 @@ class Registration:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryChange:
-    """What to change; None leaves a thing as it is.  `resolved` is of the remote given with it."""
+    """
+    What to change; None leaves a thing as it is.
+
+    `resolved` is of the remote given with it; a schedule counts if it `is_rescheduled`.
+    """
 
     name: str | None = None
     branches: tuple[str, ...] | None = None
     remote: str | None = None
     resolved: str | None = None
+    schedule: Schedule | None = None
+    is_rescheduled: bool = False
 
 
 def register(state: State, wanted: Registration, *, now: float) -> Repository:
@@ -70,6 +82,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         tracked=tuple(dict.fromkeys(wanted.branches)),
         seed=wanted.seed,
         resolved=wanted.resolved,
+        schedule=wanted.schedule,
     )
     state.repositories.put(added.repository_id, added)
     state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
@@ -88,7 +101,7 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
     others = [r for r in state.repositories.values() if r.repository_id != repository_id]
     if wanted.name is not None:
         _check_name_is_free(addresses.check_name(wanted.name), {r.name for r in others})
-        row = dataclasses.replace(row, name=wanted.name)
+        row = _renamed(state, row, wanted.name)
     if wanted.branches is not None:
         row = dataclasses.replace(row, tracked=tuple(dict.fromkeys(wanted.branches)))
     if wanted.remote is not None:
@@ -98,34 +111,14 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
             remote=wanted.remote,
             key=addresses.remote_key(wanted.remote),
             resolved=wanted.resolved,
+            failures=0,
         )
+    if wanted.is_rescheduled:
+        row = dataclasses.replace(row, schedule=wanted.schedule)
     state.repositories.put(repository_id, row)
-    changed = audit.changes(before, row, "name", "remote", "tracked")
-    state.note("repository.changed", before.name, **changed)
+    differences = audit.changes(before, row, "name", "remote", "tracked", "schedule")
+    state.note("repository.changed", before.name, **differences)
     incidents.forget_unused(state, [before.remote])
-    return row
-
-
-def forget(state: State, repository_id: int) -> Repository:
-    """
-    Remove a repository.
-
-    Raises:
-        NotFoundError: It was removed before.
-        ConflictError: It has an active job.
-    """
-    row = _existing(state, repository_id)
-    active = state.jobs.active_of(repository_id)
-    if active:
-        raise ConflictError(
-            f"repository {row.name} has an active job: {active[0].job_id}",
-            code="repository-busy",
-            hint=f"cancel it first: cidx jobs cancel {active[0].job_id}",
-        )
-    state.repositories.drop(repository_id)
-    state.credentials.drop(repository_id)
-    state.note("repository.removed", row.name, remote=row.remote)
-    incidents.forget_unused(state, [row.remote])
     return row
 
 
@@ -154,12 +147,12 @@ def check_remote_is_new(
 
 def named(state: State, name: str) -> Repository:
     """
-    Return the repository of that name.
+    Return the repository of that name, or else the one that had it before.
 
     Raises:
         NotFoundError: There is none; the hint has the nearest name.
     """
-    found = state.repository_named(name)
+    found = _known_as(state, name)
     if found is not None:
         return found
     near = addresses.nearest(name, [row.name for row in state.repositories.values()])
@@ -167,6 +160,12 @@ def named(state: State, name: str) -> Repository:
     raise NotFoundError(
         f"no repository of that name: {name}", code="repository-not-found", hint=hint
     )
+
+
+def current_name(state: State, name: str) -> str:
+    """Return what the repository that is or was called *name* is called now; else *name*."""
+    found = _known_as(state, name)
+    return name if found is None else found.name
 
 
 def at_address(state: State, url: str) -> Repository:
@@ -189,6 +188,24 @@ def at_address(state: State, url: str) -> Repository:
 
 def _keys(row: Repository) -> set[str]:
     return {row.key} if row.resolved is None else {row.key, addresses.remote_key(row.resolved)}
+
+
+def _known_as(state: State, name: str) -> Repository | None:
+    found = state.repository_named(name)
+    if found is not None:
+        return found
+    return next((row for row in state.repositories.values() if name in row.former), None)
+
+
+def _renamed(state: State, row: Repository, name: str) -> Repository:
+    """Return *row* under another name, which its jobs bear from now on too."""
+    if name == row.name:
+        return row
+    for job in list(state.jobs.values()):
+        if job.repository_id == row.repository_id:
+            state.jobs.put(job.job_id, changed(job, repository=name))
+    former = tuple(dict.fromkeys(old for old in (row.name, *row.former) if old != name))
+    return dataclasses.replace(row, name=name, former=former[:_FORMER])
 
 
 def _existing(state: State, repository_id: int) -> Repository:

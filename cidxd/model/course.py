@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from cidxd.errors import CidxdError, FaultError
-from cidxd.model import incidents, moves, pipeline, queue, timing
+from cidxd.model import incidents, moves, pipeline, queue, schedule, timing
 from cidxd.model.incident import Incident
 from cidxd.model.job import BranchMove, IllegalTransitionError, Job, JobError, Outcome, Status
 from cidxd.model.pipeline import Defer, GiveUp
@@ -241,7 +241,8 @@ def _noted(state: State, job: Job) -> Repository | None:
     if repository is None or job.finished_at is None:
         return None
     last = LastJob(job_id=job.job_id, status=job.status, finished_at=job.finished_at)
-    noted = dataclasses.replace(repository, last_job=last)
+    failures = schedule.failures_after(repository, job)
+    noted = dataclasses.replace(repository, last_job=last, failures=failures)
     state.repositories.put(noted.repository_id, noted)
     return noted
 
@@ -260,6 +261,8 @@ def _branches(repository: Repository, result: Result, job: Job) -> tuple[BranchS
             indexed_at=before.indexed_at if before and is_same else job.finished_at or 0.0,
             job_id=before.job_id if before and is_same else job.job_id,
             is_default=moved.is_default,
+            committed_at=moved.committed_at
+            or (before.committed_at if before and is_same else None),
         )
 
     return tuple(state for moved in result.commits if (state := state_of(moved)) is not None)

@@ -17,6 +17,8 @@ from cidxd.model import repository as addresses
 
 _AUTHORITY: Final = re.compile(r"(https?|ssh)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
 
+WEBHOOK: Final = "webhook"  # the authority of a secret that is shown to no remote
+
 
 class CredentialKind(enum.StrEnum):
     """How it proves who asks."""

@@ -7,7 +7,7 @@ import dataclasses
 from cidxd.errors import ConflictError
 from cidxd.model import catalogue
 from cidxd.model.catalogue import Registration, RepositoryChange
-from cidxd.model.credential import Credential, Entrusted, Seal, authority_of
+from cidxd.model.credential import WEBHOOK, Credential, Entrusted, Seal, authority_of
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
 
@@ -49,9 +49,9 @@ def change(
 
 def reseal(state: State, kept: Credential, key_id: str, sealed: bytes) -> None:
     """Have *kept* be sealed with another key; harmless if it was replaced meanwhile."""
-    if state.credentials.get(kept.repository_id) == kept:
-        fresh = dataclasses.replace(kept, key_id=key_id, sealed=sealed)
-        state.credentials.put(kept.repository_id, fresh)
+    table = state.hooks if kept.authority == WEBHOOK else state.credentials
+    if table.get(kept.repository_id) == kept:
+        table.put(kept.repository_id, dataclasses.replace(kept, key_id=key_id, sealed=sealed))
 
 
 def _entrust(state: State, row: Repository, seal: Seal) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cidxd.errors import InvalidError, NotFoundError
-from cidxd.model import moves, queue
+from cidxd.model import moves, queue, schedule
 from cidxd.model.account import Principal
 from cidxd.model.facts import IdempotencyKey
 from cidxd.model.job import ANYTHING, CancelRequest, Job, Options, Priority, Status
@@ -92,6 +92,8 @@ def submit(state: State, request: SyncRequest, limits: Limits, *, now: float) ->
     replayed = _replayed(state, request)
     if replayed is not None:
         return replayed
+    if request.priority is Priority.INTERACTIVE:
+        schedule.forgive(state, request.repository_id)
     job = queue.joinable(state, request.repository_id)
     if job is not None:
         submitted = _join(state, job, request, now)

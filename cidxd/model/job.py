@@ -16,6 +16,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cidxd.model.facts import first_person
 from cidxd.model.report import ORDER, Phase, Usage
 from cidxd.model.steps import Guess, Step
 
@@ -128,6 +129,7 @@ class BranchMove:
     fetched: str | None = None
     indexed: str | None = None
     is_default: bool = False
+    committed_at: float | None = None  # the indexed one's own time
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -206,11 +208,9 @@ class Job:
         returned: It ran and was put back (deferred or interrupted); it keeps its place.
         progress: High-water mark in percent, 0 to 100; 100 only when completed.
         attempt: How many attempts count so far.
-        run_after: Earliest next start in POSIX seconds, None for at once.
-        deferred_at: When that was decided.
+        run_after: Earliest next start, POSIX seconds, decided at `deferred_at`; None for at once.
         traceparent: Of the request that made the job, checked; see `trace`.
-        is_first: All content is to be indexed: there was no index when the job was claimed, or
-            a full one was asked for; `is_new`: there was none.
+        is_first: All content is to be indexed: no index was there (`is_new`), or `full` is asked.
         guesses: Of the time remaining, while the job is active: those from half its time on.
         estimate_ratio: What was guessed at half its time, over what it became; see `estimate`.
         seq: Number of its last event, from 1; also its version.
@@ -271,8 +271,8 @@ class Job:
 
     @property
     def counts_for(self) -> str:
-        """Whose limits and turns it counts for: the first of those who still want it."""
-        return self.requesters[0] if self.requesters else self.requested_by
+        """Whose limits and turns it counts for: the first person of those who still want it."""
+        return first_person(self.requesters) or self.requested_by
 
     def record_of(self, phase: Phase) -> PhaseRecord:
         """Return the current attempt's record of *phase*."""

@@ -22,7 +22,7 @@ from typing import Final
 
 from cidxd.errors import BusyError
 from cidxd.model import incidents
-from cidxd.model.facts import Pause
+from cidxd.model.facts import SYSTEM_USERS, Pause
 from cidxd.model.job import Job, Priority, Status
 from cidxd.model.registry import QUEUE_PAUSE, State
 
@@ -49,6 +49,10 @@ class Limits:
     queued_per_user: int = 10
     incident_repositories: int = 3
     hold_s: float = 86_400.0
+
+    def running_of(self, user: str) -> int:
+        """Return how many jobs of *user* may run; schedules leave one place to people."""
+        return max(1, self.running - 1) if user in SYSTEM_USERS else self.running_per_user
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def check_room(state: State, user: str, limits: Limits) -> None:
             hint="try again when some have run: cidx jobs list --status queued",
             retry_after_s=30,
         )
-    if state.jobs.queued_of(user) >= limits.queued_per_user:
+    if user not in SYSTEM_USERS and state.jobs.queued_of(user) >= limits.queued_per_user:
         raise BusyError(
             f"too many of your jobs wait already: {limits.queued_per_user}",
             code="user-queue-full",
@@ -184,7 +188,9 @@ class _Slots:
         if job.repository_id in self._busy:
             return f"repository busy with job {self._busy[job.repository_id][-8:]}"
         mine = self._of_user[job.counts_for]
-        if mine >= self._limits.running_per_user:
+        if mine >= self._limits.running_of(job.counts_for):
+            if job.counts_for in SYSTEM_USERS:
+                return f"{_word(mine)} jobs that nobody waits for are running"
             return "your job is running" if mine == 1 else f"your {_word(mine)} jobs are running"
         if self.are_full:
             slots = "slot" if self._limits.running == 1 else "slots"

@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 from cidxd.model import audit
 from cidxd.model.account import Session, User
 from cidxd.model.credential import Credential
-from cidxd.model.facts import IdempotencyKey, Pause
+from cidxd.model.facts import Delivery, IdempotencyKey, Pause, Removal
 from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Status
 from cidxd.model.moves import Moved
@@ -239,6 +239,9 @@ class State:
         self.incidents: Table[str, Incident] = Table(below.incidents if below else None)
         self.credentials: Table[int, Credential] = Table(below.credentials if below else None)
         self.signing_keys: Table[str, SigningKey] = Table(below.signing_keys if below else None)
+        self.hooks: Table[int, Credential] = Table(below.hooks if below else None)
+        self.deliveries: Table[str, Delivery] = Table(below.deliveries if below else None)
+        self.removals: Table[int, Removal] = Table(below.removals if below else None)
         self.events: list[Event] = []
         self.notes: list[audit.Entry] = []
         self.by = audit.DAEMON
@@ -283,15 +286,9 @@ class State:
 
     def _absorb_tables(self, above: State) -> None:
         self.last_repository_id = max(self.last_repository_id, *above.repositories.changed, 0)
-        self.jobs.absorb(above.jobs)
-        self.repositories.absorb(above.repositories)
-        self.users.absorb(above.users)
-        self.sessions.absorb(above.sessions)
-        self.keys.absorb(above.keys)
-        self.pauses.absorb(above.pauses)
-        self.incidents.absorb(above.incidents)
-        self.credentials.absorb(above.credentials)
-        self.signing_keys.absorb(above.signing_keys)
+        for name, table in vars(self).items():
+            if isinstance(table, Table):
+                table.absorb(getattr(above, name))
 
 
 def _active_after(job_ids: tuple[str, ...], job: Job) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import difflib
 import functools
 import re
 from collections.abc import Container, Iterable
-from typing import Final
+from typing import Final, Literal
 
 from cidxd import hosts
 from cidxd.errors import InvalidError
@@ -23,7 +23,7 @@ _URL: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/]*)@)?(?P<host>\[[^\]]+\]|[^/:]+)(?::(?P<port>\d*))?/(?P<path>.*)\Z",
     re.IGNORECASE,
 )
-_SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!/?/).*)\Z")
+_SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:]+):(?P<path>(?!//).*)\Z")
 # A client takes the first two out of an address, and the last is a route of its own.
 _NOT_IN_A_PATH: Final = frozenset({".", "..", "discover"})
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -44,6 +44,26 @@ class BranchState:
     indexed_at: float
     job_id: str
     is_default: bool = False
+    committed_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """
+    When a repository is looked at without anybody asking; see `schedule`.
+
+    Attributes:
+        min_s, max_s: Bounds of an adaptive interval.
+        expression, timezone: Of a cron schedule.
+        set_at: No look is due for a time before it; POSIX seconds.
+    """
+
+    kind: Literal["adaptive", "cron", "off"]
+    min_s: float = 0.0
+    max_s: float = 0.0
+    expression: str = ""
+    timezone: str = "UTC"
+    set_at: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +86,10 @@ class Repository:
         seed: A checkout on this machine whose objects start the mirror, or None.
         resolved: Where the remote's host redirects to, None where it answers itself.
         timings: Of its last finished syncs, newest last.
+        schedule: None to go by the server's default.
+        polled_at: When its schedule last asked for a sync.
+        failures: How many syncs in a row have failed.
+        former: Names it had before; it answers to them until another one takes them.
     """
 
     repository_id: int
@@ -82,6 +106,10 @@ class Repository:
     timings: tuple[Timing, ...] = ()
     last_job: LastJob | None = None
     checked_at: float | None = None
+    schedule: Schedule | None = None
+    polled_at: float | None = None
+    failures: int = 0
+    former: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

@@ -23,7 +23,14 @@ _NEWEST_ENDED: Final = """
     SELECT job_id FROM job WHERE repository_id = ? AND finished_at IS NOT NULL
     ORDER BY finished_at DESC, job_id DESC LIMIT ?
 """
-_EVENT_COLUMNS: Final = "cursor, job_id, repository_id, repository, seq, at, kind, data"
+_EVENT_COLUMNS: Final = """
+    cursor, job_id, repository_id,
+    coalesce(
+        (SELECT name FROM repository AS now WHERE now.repository_id = event.repository_id),
+        repository
+    ),
+    seq, at, kind, data
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

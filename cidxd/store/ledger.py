@@ -17,14 +17,18 @@ from cidxd.model import (
     catalogue,
     course,
     entrusting,
+    hooks,
     intake,
+    polling,
     queue,
+    removal,
     retention,
+    schedule,
 )
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.course import Result
 from cidxd.model.credential import Credential, Entrusted, Seal
-from cidxd.model.facts import Pause
+from cidxd.model.facts import Pause, Removal
 from cidxd.model.intake import Cancelled, Submitted, SyncRequest
 from cidxd.model.job import BranchMove, Job, JobError
 from cidxd.model.pipeline import Defer, GiveUp
@@ -49,6 +53,7 @@ class Ledger:
     Attributes:
         state: The committed state; read it, never change it.
         limits: How many jobs may run and wait; replaced when the configuration is reloaded.
+        polling: How repositories are looked at without anybody asking; likewise.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Ledger:
         self._clock = clock
         self.state = state
         self.limits = limits
+        self.polling = polling.Terms(default=schedule.OFF)
 
     @property
     def fault(self) -> str | None:
@@ -180,9 +186,29 @@ class Ledger:
         """Note where a remote's host redirects to; see `catalogue.moved`."""
         await self._decide(catalogue.moved, row.repository_id, row.remote, address)
 
-    async def forget(self, repository_id: int) -> Repository:
-        """Remove a repository that has no active job; see `catalogue.forget`."""
-        return await self._decide(catalogue.forget, repository_id)
+    async def remove(self, repository_id: int, user: str) -> Removal:
+        """Remove a repository, and cancel its jobs; see `removal.remove`."""
+        return await self._decide(removal.remove, repository_id, user, now=self._clock())
+
+    async def stop_removed(self, repository_id: int, *, force: bool) -> None:
+        """Cancel what is active for a removed repository; see `removal.stop_jobs`."""
+        await self._decide(removal.stop_jobs, repository_id, force=force, now=self._clock())
+
+    async def removal_done(self, repository_id: int) -> None:
+        """Note that a removed repository's files are gone."""
+        await self._decide(removal.done, repository_id)
+
+    async def set_hook(self, repository_id: int, seal: Seal | None) -> bool:
+        """Let a repository have this webhook, or none; see `hooks.choose`."""
+        return await self._decide(hooks.choose, repository_id, seal)
+
+    async def deliver(self, pushed: hooks.Pushed) -> hooks.Answered:
+        """Let a push make a job; see `hooks.deliver`."""
+        return await self._decide(hooks.deliver, pushed, self.limits, now=self._clock())
+
+    async def poll(self, ids: Sequence[str]) -> list[Job]:
+        """Enqueue the syncs that are due, under these job ids; see `polling.poll`."""
+        return await self._decide(polling.poll, self.polling, self.limits, ids, now=self._clock())
 
     async def add_user(self, user: User) -> User:
         """Add a user; see `accounts.add`."""

@@ -8,7 +8,7 @@ from typing import Final
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.model.registry import QUEUE_PAUSE, RECENT_JOBS, State
-from cidxd.store import credential_rows, rows
+from cidxd.store import credential_rows, rows, trigger_rows
 from cidxd.store.session_rows import session_from
 
 _ACTIVE: Final = "SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY job_id"
@@ -37,6 +37,7 @@ async def load_state(connection: aiosqlite.Connection) -> State:
         await _number(connection, f"SELECT coalesce(({rows.PRUNED_CURSOR}), 0)"),
     )
     state.last_repository_id = await _number(connection, _HIGHEST_REPOSITORY)
+    await trigger_rows.load(connection, state)
     return state
 
 

@@ -19,7 +19,7 @@ from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
-from cidxd.store import audit_rows, credential_rows
+from cidxd.store import audit_rows, credential_rows, trigger_rows
 from cidxd.store.session_rows import PUT_SESSION, session_row
 
 Row = tuple[Any, ...]
@@ -112,6 +112,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         ("DELETE FROM incident WHERE host = ?", _dropped(draft.incidents.changed)),
         ("DELETE FROM idempotency_key WHERE user = ? AND key = ?", _dropped_pairs(draft)),
         *audit_rows.statements(draft),
+        *trigger_rows.statements(draft),
     ]
     return [(sql, rows) for sql, rows in written if rows]
 

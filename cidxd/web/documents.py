@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from cidxd.model.job import Kind, Outcome, PhaseStatus, Status
 from cidxd.model.report import Phase
 from cidxd.web.credential_documents import CredentialDocument
+from cidxd.web.schedule_documents import ScheduleDocument, WebhookFact
 
 
 class Estimate(TypedDict):
@@ -213,6 +214,10 @@ class RepositoryDocument(TypedDict):
     checked_at: str | None
     active_jobs: list[str]
     last_job: LastJobDocument | None
+    schedule: ScheduleDocument | None
+    schedule_from: Literal["repository", "server"]
+    next_sync: str | None
+    webhook: WebhookFact | None
 
 
 class RepositoryList(TypedDict):

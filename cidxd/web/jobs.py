@@ -71,7 +71,7 @@ class Jobs:
         wanted = JobFilter(
             status=asked.status,
             outcome=asked.outcome,
-            repository=asked.repository,
+            repository=self._current_name(asked.repository),
             user=asked.user,
             since=None if asked.since is None else instant.from_wire(asked.since),
             until=None if asked.until is None else instant.from_wire(asked.until),
@@ -230,6 +230,9 @@ class Jobs:
                 f"no such job: {given[:64]}", code="job-not-found", hint="list them: cidx jobs list"
             )
         return self._services.state.jobs.get(found.job_id) or found
+
+    def _current_name(self, name: str | None) -> str | None:
+        return None if name is None else catalogue.current_name(self._services.state, name)
 
     def _check_accepting(self) -> None:
         if self._services.vitals.is_stopping():

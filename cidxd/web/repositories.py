@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import shutil
+from typing import Final
 
 from aiohttp import web
 
@@ -12,12 +11,15 @@ from cidxd.errors import InvalidError
 from cidxd.model import catalogue
 from cidxd.model import repository as addresses
 from cidxd.model.catalogue import Registration, RepositoryChange
-from cidxd.model.repository import Repository
+from cidxd.model.repository import Repository, Schedule
 from cidxd.web import arrival, credentials, wire
 from cidxd.web import documents as doc
 from cidxd.web.requests import Discovery, Page, Reach, RepositoryBody, RepositoryPatch
 from cidxd.web.route import Call, answer
+from cidxd.web.schedule_documents import schedule_of
 from cidxd.web.services import Services
+
+_REMOVAL_S: Final = 20.0  # a removal that takes longer goes on behind the answer
 
 
 class Repositories:
@@ -57,6 +59,7 @@ class Repositories:
                 "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
             )
         catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
+        schedule = self._schedule(sent)
         given = await credentials.received(sent.credentials, remote)
         address = await self._services.remotes.check(remote, sent.branches, given and given.secret)
         seal = given and await given.sealing(
@@ -71,9 +74,11 @@ class Repositories:
                 branches=tuple(sent.branches),
                 seed=sent.seed,
                 resolved=None if address == remote else address,
+                schedule=schedule,
             ),
             seal,
         )
+        self._services.triggers.poller.look_again()
         location = f"/api/repositories/{added.name}"
         return answer(self._document(added), status=201, headers={"Location": location})
 
@@ -83,6 +88,8 @@ class Repositories:
         address: str | None = None
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
+            catalogue.check_remote_is_new(self._services.state, sent.remote, besides=row)
+        schedule = self._schedule(sent)
         asked = row
         if sent.remote is not None:
             asked = dataclasses.replace(row, remote=sent.remote, resolved=None)
@@ -104,19 +111,21 @@ class Repositories:
             branches=None if sent.branches is None else tuple(sent.branches),
             remote=sent.remote,
             resolved=None if address == sent.remote else address,
+            schedule=schedule,
+            is_rescheduled="schedule" in sent.model_fields_set,
         )
         changed = await self._services.ledger.change_repository(
             row.repository_id, change, entrusted
         )
+        self._services.triggers.poller.look_again()
         self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(changed))
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""
-        row = await self._services.ledger.forget(self._named(call).repository_id)
-        await self._services.end_upkeep(row.repository_id)
-        folder = self._services.data.repository(row.repository_id)
-        await asyncio.to_thread(shutil.rmtree, folder.root, ignore_errors=True)
+        row = self._named(call)
+        removal = await self._services.ledger.remove(row.repository_id, call.caller.name)
+        await self._services.triggers.removals.finish(removal, _REMOVAL_S)
         return web.Response(status=204)
 
     async def reach(self, call: Call) -> web.StreamResponse:
@@ -133,4 +142,12 @@ class Repositories:
         return catalogue.named(self._services.state, call.part("name"))
 
     def _document(self, row: Repository) -> doc.RepositoryDocument:
-        return wire.repository_document(row, self._services.state)
+        services = self._services
+        default = services.ledger.polling.default
+        return wire.repository_document(row, services.state, default, services.clock())
+
+    def _schedule(self, sent: RepositoryBody | RepositoryPatch) -> Schedule | None:
+        if "schedule" not in sent.model_fields_set:
+            return None
+        services = self._services
+        return schedule_of(sent.schedule, services.ledger.polling.default, now=services.clock())

@@ -10,6 +10,7 @@ from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
 from cidxd.web.credential_documents import CredentialBody
 from cidxd.web.route import Sent
+from cidxd.web.schedule_documents import ScheduleBody
 
 
 def _instant(value: str) -> str:
@@ -156,6 +157,7 @@ class RepositoryBody(Sent):
     `name` must be free; without it `name_suggestion` or the remote's last part names it.
     `seed` is a checkout on the daemon's machine (embedded daemon only).
     `credentials` are what the remote is asked with from now on.
+    Without `schedule` it goes by the server's; null is off.
     """
 
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
@@ -164,6 +166,7 @@ class RepositoryBody(Sent):
     branches: list[Branch] = Field(default=[])
     seed: Annotated[str, StringConstraints(pattern=r"^/", max_length=4000)] | None = None
     credentials: CredentialBody | None = None
+    schedule: ScheduleBody | None = None
 
 
 class RepositoryPatch(Sent):
@@ -171,13 +174,14 @@ class RepositoryPatch(Sent):
     What to change; what is not sent stays as it is.
 
     `credentials` null takes them away; a remote on another host does too, unless new ones are
-    sent with it.
+    sent with it.  `schedule` null is off.
     """
 
     name: Name | None = None
     branches: list[Branch] | None = None
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
     credentials: CredentialBody | None = None
+    schedule: ScheduleBody | None = None
 
 
 class SearchBody(Sent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from cidxd.model.registry import State
 from cidxd.store.history import History
@@ -16,6 +16,7 @@ from cidxd.work.herald import Herald
 from cidxd.work.joblog import JobLogs
 from cidxd.work.metrics import Metrics
 from cidxd.work.searchers import Searchers
+from cidxd.work.triggers import Triggers
 from cidxd.work.vault import Vault
 from cidxd.work.vitals import Vitals
 
@@ -26,7 +27,7 @@ class Services:
     Everything a handler may need.
 
     Attributes:
-        end_upkeep: Ends the upkeep of a repository, if it runs; then nobody writes there.
+        triggers: What asks for syncs beside people, and ends repositories.
         look_again: Has the scheduler look at the queue, where no event tells it to.
         vault: Seals the credentials of remotes.
         vitals: Why the daemon is not ready.
@@ -46,7 +47,7 @@ class Services:
     metrics: Metrics
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    end_upkeep: Callable[[int], Awaitable[None]]
+    triggers: Triggers
     look_again: Callable[[], None]
     remotes: Remotes
     vault: Vault

@@ -17,6 +17,7 @@ from cidxd.web.headers import (
     TRACEPARENT,
 )
 from cidxd.web.health import Health
+from cidxd.web.hooks import Hooks
 from cidxd.web.insight import Insight
 from cidxd.web.jobs import Jobs
 from cidxd.web.live import Live
@@ -75,6 +76,7 @@ def routes(services: Services, live: Live) -> list[Route]:
         *Users(services.ledger, services.identity, services.clock).routes(),
         *Sessions(services.ledger, services.identity).routes(),
         *Audit(services).routes(),
+        *Hooks(services).routes(),
         *_search(Search(services)),
         Route(
             "GET", "/api/stream", live.stream, "Follow jobs over a WebSocket", status=101,
@@ -112,8 +114,8 @@ def _repositories(handlers: Repositories) -> list[Route]:
         ),
         Route(
             "DELETE", one, handlers.remove,
-            "Remove a repository, its mirror and its index; its jobs stay in history", status=204,
-            faults={409: "it has an active job"},
+            "Cancel its jobs, and remove it with mirror and index; its jobs stay in history",
+            status=204,
         ),
         Route(
             "GET", one + "/reach", handlers.reach,

@@ -6,15 +6,16 @@ from typing import Any, Final, cast
 
 import orjson
 
-from cidxd.model import course, estimate, forecast, instant, queue
+from cidxd.model import course, estimate, forecast, instant, queue, schedule
 from cidxd.model.documents import error_document, phase_document
 from cidxd.model.job import Attempt, BranchMove, CancelRequest, Event, Job, Options
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.model.report import Usage
-from cidxd.model.repository import Repository
+from cidxd.model.repository import Repository, Schedule
 from cidxd.web import credentials
 from cidxd.web import documents as doc
+from cidxd.web.schedule_documents import schedule_document
 
 _KNOWN: Final = 500  # jobs whose documents are remembered, and events
 _COMPUTED: Final = dict.fromkeys(
@@ -66,7 +67,9 @@ def _document(
     stored: dict[str, Any], job: Job, state: State, limits: Limits, now: float
 ) -> doc.JobDocument:
     left = _estimate(job, state, limits, now)
+    row = state.repositories.get(job.repository_id)
     computed = {
+        "repository": job.repository if row is None else row.name,
         "elapsed_seconds": _elapsed(job, now),
         "estimated_completion": _completion(left, now),
         "estimate": left,
@@ -134,9 +137,12 @@ def event_document(event: Event) -> doc.EventDocument:
     }
 
 
-def repository_document(row: Repository, state: State) -> doc.RepositoryDocument:
-    """Return *row* as the wire has it."""
-    last = row.last_job
+def repository_document(
+    row: Repository, state: State, default: Schedule, now: float
+) -> doc.RepositoryDocument:
+    """Return *row* as the wire has it; *default* is the server's own schedule."""
+    last, hook = row.last_job, state.hooks.get(row.repository_id)
+    chosen, source = schedule.effective(row, default)
     return {
         "name": row.name,
         "remote": row.remote,
@@ -167,6 +173,12 @@ def repository_document(row: Repository, state: State) -> doc.RepositoryDocument
                 "finished_at": instant.to_wire(last.finished_at),
             },
         ),
+        "schedule": schedule_document(chosen),
+        "schedule_from": source,
+        "next_sync": instant.optional(schedule.next_at(row, default, now=now)),
+        "webhook": None
+        if hook is None
+        else {"created_by": hook.set_by, "created_at": instant.to_wire(hook.set_at)},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cidxd.model import instant
 from cidxd.model.course import Result
 from cidxd.model.job import BranchMove, Outcome
 from cidxd.model.pipeline import Targets
@@ -42,6 +43,7 @@ def found(
             fetched=received.commits.get(move["branch"]) if move["branch"] in aim.fetched else None,
             indexed=move["indexed"],
             is_default=move["branch"] == aim.default,
+            committed_at=_instant(move.get("committed_at")),
         )
         for move in built.commits
     )
@@ -65,3 +67,11 @@ def unchanged(aim: Targets, *, files: int) -> Result:
             for name, commit in aim.wanted.items()
         ),
     )
+
+
+def _instant(said: object) -> float | None:
+    """Return a commit's own time, None for one that is no time at all (git takes any)."""
+    try:
+        return instant.from_wire(str(said)) if said else None
+    except (ValueError, OverflowError):
+        return None

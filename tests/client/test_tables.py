@@ -15,6 +15,9 @@ REPOSITORY = {
         {"name": "stable", "commit": None, "indexed_at": None},
     ],
     "last_job": {"job_id": "x", "status": "completed", "finished_at": "2026-11-24T03:00:00Z"},
+    "schedule": {"kind": "cron", "expression": "*/15 * * * *", "timezone": "UTC"},
+    "schedule_from": "repository",
+    "next_sync": "2026-11-24T03:15:00Z",
 }
 
 
@@ -53,9 +56,10 @@ def test_a_job_that_waits_says_why_and_not_only_what_failed_before() -> None:
 
 
 def test_repositories_have_a_row_for_each_branch() -> None:
+    remote = "https://example.org/django.git"
     assert tables.repositories_table([REPOSITORY], NOW) == [
-        "NAME    REMOTE                          BRANCH  COMMIT      INDEXED     LAST JOB",
-        "django  https://example.org/django.git  main    1111111111  10 min ago  completed",
+        "NAME    REMOTE                          BRANCH  COMMIT      INDEXED     LAST JOB   NEXT",
+        f"django  {remote}  main    1111111111  10 min ago  completed  in 5 min",
         "                                        stable  -           not yet",
     ]
 
@@ -68,4 +72,6 @@ def test_a_repository_in_full() -> None:
         "  main      at 1111111111, indexed 10 min ago",
         "  stable    not indexed yet",
         "  last job  x completed 10 min ago",
+        "  schedule  */15 * * * * in UTC",
+        "  next sync in 5 min",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cidxd.errors import ConflictError
-from cidxd.model import catalogue, entrusting
+from cidxd.model import entrusting, removal
 from cidxd.model.catalogue import Registration, RepositoryChange
 from cidxd.model.credential import Credential, CredentialKind, Entrusted, authority_of, fits
 from cidxd.model.registry import State
@@ -71,7 +71,7 @@ def test_taking_away_what_is_not_there_changes_nothing(state: State) -> None:
 
 def test_a_removed_repository_takes_its_credential_with_it(state: State) -> None:
     draft = State(state)
-    catalogue.forget(draft, 1)
+    removal.remove(draft, 1, "ada", now=2.0)
     state.absorb(draft)
     assert list(state.credentials.values()) == []
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from cidxd.errors import FaultError
-from cidxd.model import catalogue, course, incidents, intake, pipeline, queue
+from cidxd.model import catalogue, course, incidents, intake, pipeline, queue, removal
 from cidxd.model.account import Principal, Role
 from cidxd.model.course import Result
 from cidxd.model.incident import ANSWERS, TROUBLES, WINDOW_S
@@ -317,7 +317,7 @@ def test_a_host_that_no_repository_is_left_of_is_forgotten() -> None:
     house = broken()
     intake.cancel(house.state, "job-3", ROOT, reason="", force=False, now=house.now)
     for number in (1, 2, 3, 4, 5):
-        catalogue.forget(house.state, number)
+        removal.remove(house.state, number, "ada", now=house.now)
     assert house.hosts() == ["example.org"]
     moved = catalogue.RepositoryChange(remote="https://example.com/6.git")
     catalogue.change(house.state, 6, moved)

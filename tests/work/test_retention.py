@@ -141,7 +141,7 @@ async def test_each_repository_keeps_its_last_jobs_and_every_active_one(house: H
 async def test_jobs_of_a_removed_repository_are_pruned_too(house: House) -> None:
     demo = await house.repository()
     old = [await house.ended(demo, "cancelled") for _ in range(4)]
-    await house.ledger.forget(demo)
+    await house.ledger.remove(demo, "ada")
     house.now += 31 * DAY
     await house.retention.prune()
     assert await house.stored() == old[2:]

@@ -6,6 +6,7 @@ import { fill, h, say } from "../dom.js";
 import * as format from "../format.js";
 import { action, empty, failure, field, jobLink, time } from "../parts.js";
 import { head, syncNow } from "./repositories.js";
+import { nextSync, scheduling, webhook } from "./triggers.js";
 
 const PHASES = ["fetch", "diff", "index", "validate", "publish"];
 
@@ -39,7 +40,8 @@ export async function repository({ parts: [name], jobs, router, me }) {
       h("h2", {}, "Last syncs"), outcomes, estimates,
       h("h2", {}, "Storage"),
       h("p", {}, `index ${format.bytes(storage.index_bytes)}, mirror ${format.bytes(storage.mirror_bytes)}; registered by ${row.created_by}, `, time(row.created_at)),
-      editing(row, path, router), me.role === "admin" || row.created_by === me.name ? removing(path, router, name) : null),
+      editing(row, path, router), scheduling(row, path, router),
+      me.role === "admin" || row.created_by === me.name ? [webhook(row, path), removing(path, router, name)] : null),
     close: () => jobs.removeEventListener("change", listen),
   };
 }
@@ -51,7 +53,7 @@ function branchTable(row) {
     h("td.mono", {}, format.shortCommit(one.commit)),
     h("td", {}, time(one.indexed_at)),
     h("td", {}, jobLink(one))));
-  const checked = h("p.faint", {}, "Last compared with its remote: ", time(row.checked_at), ". The next sync comes when somebody asks for it.");
+  const checked = h("p.faint", {}, "Last compared with its remote: ", time(row.checked_at), ". ", nextSync(row));
   return [h("div.scroll", {}, h("table", {}, head("Branch", "Commit", "Indexed", "By job"), h("tbody", {}, lines))), checked];
 }
 
