@@ -10,6 +10,7 @@ import click
 from cidx import checkout as checkouts
 from cidx import repositories, settings, tables, terminal
 from cidx.access import EMBEDDED, choose
+from cidx.cli_repo_access import access
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
 from cidx.options import complete_repositories, json_option
@@ -161,6 +162,9 @@ def remove(name: str, *, yes: bool, is_json: bool) -> None:
         terminal.out_json({"removed": name})
     else:
         terminal.say(f"removed {name}")
+
+
+repo.add_command(access)
 
 
 @click.command()

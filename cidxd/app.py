@@ -142,9 +142,7 @@ async def daemon(
         tuning = Tuning(config, ledger, runner, scheduler, shop)
         vitals = Vitals(ledger, data, beat, stop.is_set)
         news.listeners += [runner.notice, scheduler.notice, shop.upkeep.notice]
-        shop.upkeep.want(
-            row.repository_id for row in ledger.state.repositories.values() if row.branches
-        )
+        shop.upkeep.want(workshop.indexed(ledger.state))
         services = Services(
             ledger=ledger,
             history=History(reader),
@@ -164,6 +162,7 @@ async def daemon(
             vitals=vitals,
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
+            access=config.access,
             search_limit_s=lambda: tuning.limits.search_seconds,
         )
         yield Daemon(services, Live(services), scheduler, runner, shop.upkeep, tuning)

@@ -205,6 +205,17 @@ class Auth(_Section):
     login_window_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
 
 
+class AccessSection(_Section):
+    """Who may see what, where nothing else is said."""
+
+    repositories: Literal["all", "restricted"] = Field(
+        default="all", description="whom a repository is shown to that is added without saying"
+    )
+    token_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=365, description="a personal token lasts at most"
+    )
+
+
 class RetentionSection(_Section):
     """How long jobs that ended are kept, one that did not end always is; and the audit log."""
 
@@ -236,6 +247,7 @@ class Config(_Section):
     remotes: Remotes = Remotes()
     index: Index = Index()
     auth: Auth = Auth()
+    access: AccessSection = AccessSection()
     retention: RetentionSection = RetentionSection()
     metrics: MetricsSection = MetricsSection()
     log: Log = Log()

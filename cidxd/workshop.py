@@ -99,6 +99,11 @@ def runner_of(config: Config, ledger: Ledger, shop: Workshop, logs: JobLogs) -> 
     return Runner(ledger, shop.phases.sync, max_attempts=attempts, jitter=random.random, logs=logs)
 
 
+def indexed(state: State) -> list[int]:
+    """Return the ids of the repositories that have an index."""
+    return [row.repository_id for row in state.repositories.values() if row.branches]
+
+
 def retention(config: Config, services: Services, clock: Callable[[], float]) -> Retention:
     """Return what removes the jobs that are too old to be kept."""
     kept = config.retention

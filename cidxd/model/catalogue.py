@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from cidxd import hosts
 from cidxd.errors import ConflictError, NotFoundError
 from cidxd.model import audit, incidents
 from cidxd.model import repository as addresses
+from cidxd.model.grant import OPEN, Access
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
 
@@ -32,6 +34,7 @@ class Registration:
     branches: tuple[str, ...] = ()
     seed: str | None = None
     resolved: str | None = None
+    access: Access = OPEN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class RepositoryChange:
     branches: tuple[str, ...] | None = None
     remote: str | None = None
     resolved: str | None = None
+    access: Access | None = None
 
 
 def register(state: State, wanted: Registration, *, now: float) -> Repository:
@@ -70,6 +74,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         tracked=tuple(dict.fromkeys(wanted.branches)),
         seed=wanted.seed,
         resolved=wanted.resolved,
+        access=wanted.access,
     )
     state.repositories.put(added.repository_id, added)
     state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
@@ -99,7 +104,13 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
             key=addresses.remote_key(wanted.remote),
             resolved=wanted.resolved,
         )
+    if wanted.access is not None:
+        row = dataclasses.replace(row, access=wanted.access)
     state.repositories.put(repository_id, row)
+    if row.access != before.access:
+        users = {name: level.value for name, level in row.access.users.items()}
+        shown_to = row.access.visibility.value
+        state.note("repository.shown", before.name, visibility=shown_to, users=users)
     changed = audit.changes(before, row, "name", "remote", "tracked")
     state.note("repository.changed", before.name, **changed)
     incidents.forget_unused(state, [before.remote])
@@ -108,7 +119,7 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
 
 def forget(state: State, repository_id: int) -> Repository:
     """
-    Remove a repository.
+    Remove a repository; whom its jobs are shown to stays as it was.
 
     Raises:
         NotFoundError: It was removed before.
@@ -125,6 +136,8 @@ def forget(state: State, repository_id: int) -> Repository:
     state.repositories.drop(repository_id)
     state.credentials.drop(repository_id)
     state.note("repository.removed", row.name, remote=row.remote)
+    if row.access.is_restricted:
+        state.removed.put(repository_id, row)
     incidents.forget_unused(state, [row.remote])
     return row
 
@@ -148,46 +161,31 @@ def check_remote_is_new(
     keys = {addresses.remote_key(address) for address in (remote, resolved) if address}
     for row in state.repositories.values():
         is_other = besides is None or row.repository_id != besides.repository_id
-        if is_other and not keys.isdisjoint(_keys(row)):
+        if is_other and not keys.isdisjoint(keys_of(row)):
             raise RemoteKnownError(row.name)
 
 
-def named(state: State, name: str) -> Repository:
-    """
-    Return the repository of that name.
-
-    Raises:
-        NotFoundError: There is none; the hint has the nearest name.
-    """
-    found = state.repository_named(name)
-    if found is not None:
-        return found
-    near = addresses.nearest(name, [row.name for row in state.repositories.values()])
-    hint = f"did you mean {near}?" if near else "list them: cidx repo list"
-    raise NotFoundError(
-        f"no repository of that name: {name}", code="repository-not-found", hint=hint
+def unknown_name(name: str, names: Iterable[str]) -> NotFoundError:
+    """Return the error of a name that no repository has; its hint has the nearest of *names*."""
+    near = addresses.nearest(name, names)
+    return NotFoundError(
+        f"no repository of that name: {name}",
+        code="repository-not-found",
+        hint=f"did you mean {near}?" if near else "list them: cidx repo list",
     )
 
 
-def at_address(state: State, url: str) -> Repository:
-    """
-    Return the repository with that remote, in whichever form *url* gives it.
-
-    Raises:
-        NotFoundError: None has it.
-    """
-    key = addresses.remote_key(url)
-    found = [row for row in state.repositories.values() if key in _keys(row)]
-    if found:
-        return min(found, key=lambda row: row.key != key)
-    raise NotFoundError(
+def unknown_address(url: str) -> NotFoundError:
+    """Return the error of an address that no repository has."""
+    return NotFoundError(
         f"no repository with that remote: {hosts.shown(url)}",
         code="repository-not-found",
         hint="add it: cidx repo add URL",
     )
 
 
-def _keys(row: Repository) -> set[str]:
+def keys_of(row: Repository) -> set[str]:
+    """Return what the addresses of *row* are compared by: its remote's, and where that leads."""
     return {row.key} if row.resolved is None else {row.key, addresses.remote_key(row.resolved)}
 
 
@@ -214,10 +212,14 @@ def _check_name_is_free(name: str, taken: set[str]) -> None:
 
 
 class RemoteKnownError(ConflictError):
-    """The remote is registered already; `name` says as what."""
+    """The remote is registered already; `name` says as what, None to who may not know."""
 
     code = "remote-known"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"that remote is registered already: {name}", hint=f"use it: {name}")
+    def __init__(self, name: str | None) -> None:
+        if name is None:
+            hint = "ask an administrator to let you use it"
+            super().__init__("that remote is registered already", hint=hint)
+        else:
+            super().__init__(f"that remote is registered already: {name}", hint=f"use it: {name}")
         self.name = name

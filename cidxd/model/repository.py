@@ -16,6 +16,7 @@ from typing import Final
 
 from cidxd import hosts
 from cidxd.errors import InvalidError
+from cidxd.model.grant import OPEN, Access
 from cidxd.model.timing import Timing
 
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
@@ -64,6 +65,7 @@ class Repository:
         seed: A checkout on this machine whose objects start the mirror, or None.
         resolved: Where the remote's host redirects to, None where it answers itself.
         timings: Of its last finished syncs, newest last.
+        access: Whom it is shown to.
     """
 
     repository_id: int
@@ -80,6 +82,7 @@ class Repository:
     timings: tuple[Timing, ...] = ()
     last_job: LastJob | None = None
     checked_at: float | None = None
+    access: Access = OPEN
 
     @property
     def address(self) -> str:

@@ -18,10 +18,11 @@ from cidxd.model import (
     course,
     entrusting,
     intake,
+    personal,
     queue,
     retention,
 )
-from cidxd.model.account import Principal, Role, Session, User
+from cidxd.model.account import PersonalToken, Principal, Role, Session, User
 from cidxd.model.course import Result
 from cidxd.model.credential import Credential, Entrusted, Seal
 from cidxd.model.facts import Pause
@@ -251,6 +252,18 @@ class Ledger:
     async def end_session(self, session_id: str) -> None:
         """End a login; harmless if it ended before."""
         await self._decide(accounts.end_session, session_id)
+
+    async def make_token(self, token: PersonalToken, who: Principal) -> PersonalToken:
+        """Keep a new personal token; see `personal.make`."""
+        return await self._decide(personal.make, token, who)
+
+    async def revoke_token(self, who: Principal, token_id: str) -> PersonalToken:
+        """End a personal token; see `personal.revoke`."""
+        return await self._decide(personal.revoke, who, token_id)
+
+    async def note_use(self, token_hash: str) -> None:
+        """Keep that a personal token was used now."""
+        await self._decide(personal.note_use, token_hash, self._clock())
 
     async def _decide(
         self,

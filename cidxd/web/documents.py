@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from cidxd.model.job import Kind, Outcome, PhaseStatus, Status
 from cidxd.model.report import Phase
+from cidxd.web.access_documents import AccessDocument, Right
 from cidxd.web.credential_documents import CredentialDocument
 
 
@@ -213,6 +214,8 @@ class RepositoryDocument(TypedDict):
     checked_at: str | None
     active_jobs: list[str]
     last_job: LastJobDocument | None
+    rights: NotRequired[list[Right]]
+    access: NotRequired[AccessDocument]
 
 
 class RepositoryList(TypedDict):

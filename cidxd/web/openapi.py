@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from cidxd.__about__ import VERSION
+from cidxd.model.access import Need
 from cidxd.web.documents import ProblemDocument
 from cidxd.web.route import TOLL_FREE, Route, Sent
 from cidxd.web.sse import MEDIA_TYPE
@@ -122,6 +123,8 @@ def _responses(route: Route) -> dict[str, Any]:
     faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
     if route.path not in TOLL_FREE:
         faults = {429: "too many requests; `Retry-After` says when to ask again", **faults}
+    if not route.is_open and route.needed is not Need.READ:
+        faults = {403: "the caller's role, or the token's scope, does not allow this", **faults}
     if route.body is not None:
         faults = {400: _COMMON_FAULTS[400], **_BODY_FAULTS, **faults}
     if _PART.search(route.path):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
+from cidxd.web.access_documents import AccessBody
 from cidxd.web.credential_documents import CredentialBody
 from cidxd.web.route import Sent
 
@@ -158,6 +159,7 @@ class RepositoryBody(Sent):
     branches: list[Branch] = Field(default=[])
     seed: Annotated[str, StringConstraints(pattern=r"^/", max_length=4000)] | None = None
     credentials: CredentialBody | None = None
+    access: AccessBody | None = None
 
 
 class RepositoryPatch(Sent):
@@ -172,6 +174,7 @@ class RepositoryPatch(Sent):
     branches: list[Branch] | None = None
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
     credentials: CredentialBody | None = None
+    access: AccessBody | None = None
 
 
 class SearchBody(Sent):
@@ -213,7 +216,7 @@ class UserBody(Sent):
 
     name: Name
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    role: Literal["admin", "member"] = "member"
+    role: Literal["admin", "member", "reader"] = "member"
 
 
 class UserPatch(Sent):
@@ -221,7 +224,7 @@ class UserPatch(Sent):
 
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     disabled: bool | None = None
-    role: Literal["admin", "member"] | None = None
+    role: Literal["admin", "member", "reader"] | None = None
 
 
 class NewPassword(Sent):
