@@ -1,4 +1,4 @@
-"""`cidx login`, `cidx logout`, `cidx auth token`."""
+"""`cidx login`, `cidx logout`, `cidx auth …`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cidx import repositories, settings, terminal
+from cidx import cli_tokens, repositories, settings, terminal
 from cidx.__about__ import VERSION, WIRE
 from cidx.access import EMBEDDED, LoginAccess, address_of, is_loopback
 from cidx.client import Client
@@ -16,8 +16,6 @@ from cidx.errors import ClientError, NotLoggedInError
 from cidx.lazy import LazyGroup
 from cidx.options import json_option
 from cidx.wire import Connection, json_of
-
-_LEAST_S = 600
 
 
 @click.command()
@@ -122,21 +120,5 @@ def auth() -> None:
     """Tokens for curl and for programs."""
 
 
-@auth.command()
-@json_option
-def token(*, is_json: bool) -> None:
-    """
-    Print a bearer token, and nothing else.
-
-    It is good for at least ten minutes:
-    curl -H "Authorization: Bearer $(cidx auth token)" …
-    """
-    access = repositories.server()
-    if isinstance(access, LoginAccess):
-        found = access.fresh_token(least_s=_LEAST_S)
-    else:
-        found = access.token()
-    if is_json:
-        terminal.out_json({"token": found, "server_url": access.url})
-    else:
-        terminal.out(found)
+for _command in (cli_tokens.token, cli_tokens.tokens, cli_tokens.revoke):
+    auth.add_command(_command)

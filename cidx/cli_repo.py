@@ -17,6 +17,7 @@ from cidx import (
     terminal,
 )
 from cidx.access import EMBEDDED, choose
+from cidx.cli_repo_access import access
 from cidx.client import Client, repository_path
 from cidx.errors import ClientError, NoCheckoutError
 from cidx.options import complete_repositories, json_option
@@ -158,6 +159,9 @@ def add(
 repo.add_command(cli_repo_change.change)
 repo.add_command(cli_repo_change.remove)
 repo.add_command(cli_repo_change.webhook)
+
+
+repo.add_command(access)
 
 
 @click.command()

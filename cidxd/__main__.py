@@ -90,21 +90,30 @@ def user() -> None:
 @CONFIG
 @DATA
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="May see and change everything.")
+@click.option(
+    "--role",
+    type=click.Choice(["reader", "member", "admin"]),
+    help="Reads only; syncs and adds repositories (default); sees and changes everything.",
+)
+@click.option("--admin", is_flag=True, help="The same as --role admin.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @says_errors
 def user_add(
+    *,
     config_file: Path | None,
     data: Path | None,
     name: str,
-    admin: bool,  # noqa: FBT001 - click passes options by name
-    password_stdin: bool,  # noqa: FBT001 - likewise
+    role: str | None,
+    admin: bool,
+    password_stdin: bool,
 ) -> None:
     """Add the user NAME; asks for a password of at least 12 characters."""
+    if admin and role not in {None, "admin"}:
+        raise click.UsageError(f"--admin and --role {role} exclude each other")
     body = {
         "name": name,
         "password": _password(name, from_stdin=password_stdin),
-        "role": "admin" if admin else "member",
+        "role": "admin" if admin else role or "member",
     }
     added = _ask(configured(config_file, data), "POST", "/users", body)
     click.echo(f"added {added['name']} ({added['role']})")
@@ -122,10 +131,10 @@ def user_passwd(
     name: str,
     password_stdin: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
-    """Set a new password for NAME; every session of theirs ends."""
+    """Set a new password for NAME; every session and token of theirs ends."""
     body = {"password": _password(name, from_stdin=password_stdin)}
     _ask(configured(config_file, data), "PATCH", f"/users/{name}", body)
-    click.echo(f"new password for {name}; their sessions have ended")
+    click.echo(f"new password for {name}; their sessions and tokens have ended")
 
 
 @user.command("disable")
@@ -140,7 +149,7 @@ def user_disable(
     name: str,
     undo: bool,  # noqa: FBT001 - click passes options by name
 ) -> None:
-    """Keep NAME out; every session of theirs ends."""
+    """Keep NAME out; every session and token of theirs ends."""
     _ask(configured(config_file, data), "PATCH", f"/users/{name}", {"disabled": not undo})
     click.echo(f"{name} may log in again" if undo else f"{name} is disabled")
 

@@ -127,8 +127,7 @@ async def daemon(
     beat: Beat = UNHEARD,
 ) -> AsyncIterator[Daemon]:
     """Yield the daemon with everything but its sockets: rescued, and ready to claim jobs."""
-    bus, news = Bus(), _News()
-    logs = JobLogs(data.logs, clock)
+    bus, news, logs = Bus(), _News(), JobLogs(data.logs, clock)
     async with contextlib.AsyncExitStack() as stack:
         ledger, own_id = await stack.enter_async_context(ledger_at(data, job_limits(config), news))
         reader = await open_reader(data.database)
@@ -164,6 +163,7 @@ async def daemon(
             vitals=vitals,
             shut_down=stop.set if embedding else None,
             is_local_allowed=config.remotes.allow_local or embedding is not None,
+            access=config.access,
             search_limit_s=lambda: tuning.limits.search_seconds,
         )
         yield Daemon(services, Live(services), scheduler, runner, shop.upkeep, tuning)

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     Field,
     ValidationError,
     field_validator,
@@ -24,37 +22,26 @@ from pydantic import (
 
 from cidxd import hosts
 from cidxd.errors import ConfigError
-from cidxd.sections import PollingSection, Positive, WebhooksSection
-from cidxd.sections import Section as _Section
+from cidxd.sections import (
+    AccessSection,
+    Auth,
+    HttpSection,
+    Index,
+    LimitsSection,
+    Log,
+    MetricsSection,
+    PollingSection,
+    Proxy,
+    RetentionSection,
+    Section,
+    WebhooksSection,
+)
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
 _FIRST_INHERITED = 3  # after standard input, output and error
 
-Seconds = Annotated[float, Field(gt=0)]
-Days = Annotated[float, Field(gt=0, le=36_500)]
 
-
-def _proxy(value: str) -> str:
-    if value != "unix":
-        try:
-            ip_network(value, strict=False)
-        except ValueError:
-            raise ValueError('give an address, a network such as 10.0.0.0/8, or "unix"') from None
-    return value
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value:
-        raise ValueError("give scheme and host, and nothing else: https://tools.example.org")
-    return value.lower()
-
-
-Proxy = Annotated[str, AfterValidator(_proxy)]
-Origin = Annotated[str, AfterValidator(_origin)]
-
-
-class Server(_Section):
+class Server(Section):
     """Where it listens and keeps its data."""
 
     listen: str = DEFAULT_LISTEN
@@ -103,62 +90,7 @@ class Server(_Section):
         return int(self.listen.rpartition(":")[2])
 
 
-class LimitsSection(_Section):
-    """How much at once, and for how long."""
-
-    running: Positive | None = Field(default=None, description="jobs at once; 2 per core")
-    running_per_user: Positive = 3
-    queued: Positive = 1000
-    queued_per_user: Positive = 10
-    index_children: Positive | None = Field(default=None, description="one per core")
-    search_children: Positive | None = Field(default=None, description="one per core")
-    max_file_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
-    attempts: Positive = 4
-    incident_repositories: Positive = Field(
-        default=3, description="of one host that fail alike make an incident"
-    )
-    hold_seconds: Seconds = Field(default=86_400.0, description="an incident holds a job back")
-    stall_seconds: Seconds = 300.0
-    fetch_seconds: Seconds | None = Field(default=None, description="no limit")
-    index_seconds: Seconds | None = Field(default=None, description="no limit")
-    child_memory_mb: Positive | None = Field(default=None, description="no limit")
-    drain_seconds: Annotated[float, Field(ge=0)] = 30.0
-    search_seconds: Seconds = 5.0
-    search_memory_mb: Positive = 2048
-
-
-class HttpSection(_Section):
-    """What a client may send, how fast, and how long it may take."""
-
-    url_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
-    header_line_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
-    header_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 65_536
-    headers: Annotated[int, Field(ge=16, le=1000)] = 100
-    body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
-    header_seconds: Seconds = 20.0
-    body_seconds: Seconds = 60.0
-    answer_seconds: Seconds = 60.0
-    idle_seconds: Seconds = 120.0
-    connections: Positive = 10_000
-    connections_per_address: Positive = 2000
-    connections_per_user: Positive = 2000
-    streams_per_user: Positive = 1000
-    message_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = 65_536
-    messages_per_second: Seconds = 20.0
-    message_burst: Positive = 200
-    requests_per_second: Annotated[float, Field(ge=0)] = Field(
-        default=100.0, description="of a user; 0 is no limit"
-    )
-    request_burst: Positive = 1000
-    address_requests_per_second: Annotated[float, Field(ge=0)] = Field(
-        default=100.0, description="of an address, without a token; 0 is no limit"
-    )
-    address_request_burst: Positive = 1000
-    cors_origins: tuple[Origin, ...] = ()
-    hsts_seconds: Annotated[int, Field(ge=0)] = 31_536_000
-
-
-class Remotes(_Section):
+class Remotes(Section):
     """What may be fetched."""
 
     allow_local: bool = Field(
@@ -181,48 +113,7 @@ class Remotes(_Section):
         return hosts.policy(self.allow_hosts, is_loopback_open=self.allow_local)
 
 
-class Index(_Section):
-    """What is indexed beside the text."""
-
-    symbols: Literal["tree-sitter", "ctags", "off"] = "tree-sitter"
-
-
-class Auth(_Section):
-    """How long a login lasts, and how many may fail."""
-
-    access_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
-    refresh_days: Annotated[int, Field(ge=1, le=365)] = 30
-    login_failures: Positive = Field(default=10, description="of an account from an address")
-    login_failures_per_address: Positive = 50
-    login_failures_per_account: Positive = Field(
-        default=100, description="from addresses that it never came from"
-    )
-    login_window_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
-
-
-class RetentionSection(_Section):
-    """How long jobs that ended are kept, one that did not end always is; and the audit log."""
-
-    completed_days: Days = Field(default=30.0, description="completed and cancelled jobs")
-    failed_days: Days = 90.0
-    kept_per_repository: Annotated[int, Field(ge=0)] = 20
-    audit_days: Days = Field(default=365.0, description="the audit log")
-
-
-class MetricsSection(_Section):
-    """Who may read them."""
-
-    open: bool = Field(default=False, description="nobody needs a token for /metrics")
-
-
-class Log(_Section):
-    """What it tells."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "console"] = "auto"
-
-
-class Config(_Section):
+class Config(Section):
     """Everything that can be configured; docs/operations.md describes each key."""
 
     server: Server = Server()
@@ -233,6 +124,7 @@ class Config(_Section):
     webhooks: WebhooksSection = WebhooksSection()
     index: Index = Index()
     auth: Auth = Auth()
+    access: AccessSection = AccessSection()
     retention: RetentionSection = RetentionSection()
     metrics: MetricsSection = MetricsSection()
     log: Log = Log()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from cidxd import config as settings
-from cidxd.config import Config, LimitsSection
+from cidxd.config import Config
 from cidxd.git import guard
 from cidxd.model import schedule
 from cidxd.model.job import Event
@@ -18,6 +18,7 @@ from cidxd.model.login_limits import LoginLimits
 from cidxd.model.polling import Terms
 from cidxd.model.registry import State
 from cidxd.model.retention import Rules
+from cidxd.sections import LimitsSection
 from cidxd.store.ledger import Ledger
 from cidxd.web.services import Services
 from cidxd.work import held

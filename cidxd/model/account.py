@@ -1,4 +1,4 @@
-"""Users and their sessions, and the rules of the rotating refresh token."""
+"""Users, their sessions and tokens, and the rules of the rotating refresh token."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ REFRESH_GRACE_S: Final = 30.0  # a refresh token used again so soon: its answer 
 
 
 class Role(enum.StrEnum):
-    """What a user may do beside reading and syncing."""
+    """What a user may do; `access` has the rules."""
 
-    ADMIN = "admin"
-    MEMBER = "member"
+    ADMIN = "admin"  # everything
+    MEMBER = "member"  # sync, and change what they added or may write to
+    READER = "reader"  # read and search what they may read
+
+
+class Scope(enum.StrEnum):
+    """What a personal token may do of what its user may; each has what those before it have."""
+
+    READ = "read"
+    SYNC = "sync"
+    ADMIN = "admin"  # all of it, as its user
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +64,61 @@ class Session:
     used_at: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalToken:
+    """
+    A token for curl and for programs; it acts for its user, as far as its scopes reach.
+
+    Attributes:
+        token_hash: SHA-256 (hex) of the token, which is kept nowhere.
+        scopes: One at least, in the order of `Scope`.
+        last_used_at: To within some minutes; None before the first use.
+    """
+
+    token_id: str
+    token_hash: str
+    user: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created_at: float
+    expires_at: float
+    last_used_at: float | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The widest of its scopes."""
+        return max(self.scopes, key=tuple(Scope).index)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks; `session_id` is None for the embedded daemon's own user."""
+    """
+    Who asks.
+
+    Attributes:
+        session_id: None for a personal token, and for the embedded daemon's own user.
+        token: The personal token that is used, else None.
+    """
 
     name: str
     role: Role
     session_id: str | None = None
+    token: PersonalToken | None = None
+
+    @property
+    def came_with(self) -> str | None:
+        """What ends what goes on for them: a session's id or a token's hash; None never ends."""
+        return self.session_id if self.token is None else self.token.token_hash
+
+    @property
+    def scope(self) -> Scope:
+        """How much of what the user may do this way of asking allows."""
+        return Scope.ADMIN if self.token is None else self.token.scope
 
     @property
     def is_admin(self) -> bool:
-        """May do everything."""
-        return self.role is Role.ADMIN
+        """May do everything, and asks in a way that allows it."""
+        return self.role is Role.ADMIN and self.scope is Scope.ADMIN
 
 
 def refused() -> UnauthenticatedError:

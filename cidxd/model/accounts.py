@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from cidxd.errors import ConflictError, InvalidError, NotFoundError
-from cidxd.model import account, audit
+from cidxd.model import account, audit, personal
 from cidxd.model.account import Principal, Refresh, Role, Session, User, judge_refresh
 from cidxd.model.facts import SYSTEM_USERS
 from cidxd.model.registry import State
@@ -59,6 +59,8 @@ def change(
     """
     Change what is not None of a user, and end every session of theirs.
 
+    Who is disabled, or was given a new password, loses every personal token too.
+
     Raises:
         NotFoundError: There is no such user.
         ConflictError: An administrator must be left, and none would.
@@ -84,6 +86,8 @@ def change(
         "user.changed", name, **audit.changes(before, user, "role", "is_disabled"), **password
     )
     _end_sessions(state, name, but=None)
+    if user.is_disabled or password_hash is not None:
+        personal.revoke_all(state, name)
     return user
 
 

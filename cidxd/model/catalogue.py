@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Final
 
 from cidxd import hosts
 from cidxd.errors import ConflictError, NotFoundError
 from cidxd.model import audit, incidents
 from cidxd.model import repository as addresses
+from cidxd.model.grant import OPEN, Access
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository, Schedule
 from cidxd.model.revision import changed
@@ -38,6 +40,7 @@ class Registration:
     branches: tuple[str, ...] = ()
     seed: str | None = None
     resolved: str | None = None
+    access: Access = OPEN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class RepositoryChange:
     resolved: str | None = None
     schedule: Schedule | None = None
     is_rescheduled: bool = False
+    access: Access | None = None
 
 
 def register(state: State, wanted: Registration, *, now: float) -> Repository:
@@ -83,6 +87,7 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
         seed=wanted.seed,
         resolved=wanted.resolved,
         schedule=wanted.schedule,
+        access=wanted.access,
     )
     state.repositories.put(added.repository_id, added)
     state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
@@ -115,7 +120,13 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
         )
     if wanted.is_rescheduled:
         row = dataclasses.replace(row, schedule=wanted.schedule)
+    if wanted.access is not None:
+        row = dataclasses.replace(row, access=wanted.access)
     state.repositories.put(repository_id, row)
+    if row.access != before.access:
+        users = {name: level.value for name, level in row.access.users.items()}
+        shown_to = row.access.visibility.value
+        state.note("repository.shown", before.name, visibility=shown_to, users=users)
     differences = audit.changes(before, row, "name", "remote", "tracked", "schedule")
     state.note("repository.changed", before.name, **differences)
     incidents.forget_unused(state, [before.remote])
@@ -141,60 +152,46 @@ def check_remote_is_new(
     keys = {addresses.remote_key(address) for address in (remote, resolved) if address}
     for row in state.repositories.values():
         is_other = besides is None or row.repository_id != besides.repository_id
-        if is_other and not keys.isdisjoint(_keys(row)):
+        if is_other and not keys.isdisjoint(keys_of(row)):
             raise RemoteKnownError(row.name)
 
 
-def named(state: State, name: str) -> Repository:
-    """
-    Return the repository of that name, or else the one that had it before.
-
-    Raises:
-        NotFoundError: There is none; the hint has the nearest name.
-    """
-    found = _known_as(state, name)
+def known_as(state: State, name: str) -> Repository | None:
+    """Return the repository of that name, or else the one that had it before."""
+    found = state.repository_named(name)
     if found is not None:
         return found
-    near = addresses.nearest(name, [row.name for row in state.repositories.values()])
-    hint = f"did you mean {near}?" if near else "list them: cidx repo list"
-    raise NotFoundError(
-        f"no repository of that name: {name}", code="repository-not-found", hint=hint
-    )
+    return next((row for row in state.repositories.values() if name in row.former), None)
 
 
 def current_name(state: State, name: str) -> str:
     """Return what the repository that is or was called *name* is called now; else *name*."""
-    found = _known_as(state, name)
+    found = known_as(state, name)
     return name if found is None else found.name
 
 
-def at_address(state: State, url: str) -> Repository:
-    """
-    Return the repository with that remote, in whichever form *url* gives it.
+def unknown_name(name: str, names: Iterable[str]) -> NotFoundError:
+    """Return the error of a name that no repository has; its hint has the nearest of *names*."""
+    near = addresses.nearest(name, names)
+    return NotFoundError(
+        f"no repository of that name: {name}",
+        code="repository-not-found",
+        hint=f"did you mean {near}?" if near else "list them: cidx repo list",
+    )
 
-    Raises:
-        NotFoundError: None has it.
-    """
-    key = addresses.remote_key(url)
-    found = [row for row in state.repositories.values() if key in _keys(row)]
-    if found:
-        return min(found, key=lambda row: row.key != key)
-    raise NotFoundError(
+
+def unknown_address(url: str) -> NotFoundError:
+    """Return the error of an address that no repository has."""
+    return NotFoundError(
         f"no repository with that remote: {hosts.shown(url)}",
         code="repository-not-found",
         hint="add it: cidx repo add URL",
     )
 
 
-def _keys(row: Repository) -> set[str]:
+def keys_of(row: Repository) -> set[str]:
+    """Return what the addresses of *row* are compared by: its remote's, and where that leads."""
     return {row.key} if row.resolved is None else {row.key, addresses.remote_key(row.resolved)}
-
-
-def _known_as(state: State, name: str) -> Repository | None:
-    found = state.repository_named(name)
-    if found is not None:
-        return found
-    return next((row for row in state.repositories.values() if name in row.former), None)
 
 
 def _renamed(state: State, row: Repository, name: str) -> Repository:
@@ -231,10 +228,14 @@ def _check_name_is_free(name: str, taken: set[str]) -> None:
 
 
 class RemoteKnownError(ConflictError):
-    """The remote is registered already; `name` says as what."""
+    """The remote is registered already; `name` says as what, None to who may not know."""
 
     code = "remote-known"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"that remote is registered already: {name}", hint=f"use it: {name}")
+    def __init__(self, name: str | None) -> None:
+        if name is None:
+            hint = "ask an administrator to let you use it"
+            super().__init__("that remote is registered already", hint=hint)
+        else:
+            super().__init__(f"that remote is registered already: {name}", hint=f"use it: {name}")
         self.name = name

@@ -153,10 +153,14 @@ def after(
 
 
 def words(incident: Incident, now: float, probing: str | None) -> str:
-    """Return the fact, and what comes next; *probing* is the job that asks the host now."""
+    """
+    Return the fact, and what comes next.
+
+    *probing* is the job that asks the host now, None without one, empty for one not to be named.
+    """
     fact = f"{incident.host} {TROUBLES[incident.code]} since {instant.told(incident.since, now)}"
     if probing is not None:
-        return f"{fact}; job {probing[-8:]} asks it now"
+        return f"{fact}; {f'job {probing[-8:]}' if probing else 'a job'} asks it now"
     if incident.is_due(now):
         return f"{fact}; asked again as soon as a job can start"
     wait_s = int(incident.next_attempt_at - now) + 1

@@ -64,9 +64,14 @@ def waiting(state: State, known: Incident) -> list[Job]:
 
 
 def words(state: State, known: Incident, now: float) -> str:
-    """Return the fact in words, and what comes next."""
+    """
+    Return the fact in words, and what comes next.
+
+    They are kept in jobs of the host's other repositories, so they name the job that asks it
+    only where every user may read of that one.
+    """
     job = probe(state, known)
-    return incident_of.words(known, now, None if job is None else job.job_id)
+    return incident_of.words(known, now, None if job is None else _public_id(state, job))
 
 
 def claimed(state: State, job: Job) -> None:
@@ -129,6 +134,11 @@ def forget_unused(state: State, remotes: Iterable[str]) -> None:
     for host in {host_of(remote) for remote in remotes} - used:
         if host is not None and state.incidents.get(host) is not None:
             state.incidents.drop(host)
+
+
+def _public_id(state: State, job: Job) -> str:
+    row = state.repositories.get(job.repository_id)
+    return "" if row is None or row.access.is_restricted else job.job_id
 
 
 def _host(state: State, repository_id: int) -> str | None:

@@ -9,13 +9,11 @@ are answered from memory; older ones are in the store only.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from cidxd.model import audit
-from cidxd.model.account import Session, User
+from cidxd.model.account import PersonalToken, Session, User
 from cidxd.model.credential import Credential
 from cidxd.model.facts import Delivery, IdempotencyKey, Pause, Removal
 from cidxd.model.incident import Incident
@@ -23,67 +21,11 @@ from cidxd.model.job import Event, Job, Status
 from cidxd.model.moves import Moved
 from cidxd.model.repository import Repository
 from cidxd.model.signing_key import SigningKey
+from cidxd.model.table import Table
 
 RECENT_JOBS: Final = 500  # ended jobs kept in memory
 RECENT_KEYS: Final = 1_000  # idempotency keys kept in memory; the others are in the store only
 QUEUE_PAUSE: Final = "queue_pause"  # under this name the store keeps a pause
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class Table(Generic[K, V]):
-    """
-    Rows by key, laid over another table or over nothing.
-
-    Attributes:
-        changed: What differs from the table below, in the order of change; None is dropped.
-    """
-
-    def __init__(self, below: Table[K, V] | None = None) -> None:
-        self.below = below
-        self.changed: dict[K, V | None] = {}
-
-    def get(self, key: K) -> V | None:
-        """Return one row, None if there is none."""
-        if key in self.changed or self.below is None:
-            return self.changed.get(key)
-        return self.below.get(key)
-
-    def values(self) -> Iterator[V]:
-        """Yield every row, in the order of `items`."""
-        return (row for _, row in self.items())
-
-    def items(self) -> Iterator[tuple[K, V]]:
-        """Yield every key and row: those below in their order, then the changed ones."""
-        if self.below is not None:
-            yield from ((key, row) for key, row in self.below.items() if key not in self.changed)
-        yield from ((key, row) for key, row in self.changed.items() if row is not None)
-
-    def put(self, key: K, row: V) -> None:
-        """Add or replace a row."""
-        self.changed.pop(key, None)  # the newest change stands last
-        self.changed[key] = row
-
-    def drop(self, key: K) -> None:
-        """Remove a row."""
-        if self.below is None:
-            self.changed.pop(key, None)
-        else:
-            self.changed[key] = None
-
-    def forget_old(self, kept: int) -> None:
-        """Drop all but the *kept* rows that changed last; for a table laid over nothing."""
-        for key in list(itertools.islice(self.changed, max(0, len(self.changed) - kept))):
-            del self.changed[key]
-
-    def absorb(self, above: Table[K, V]) -> None:
-        """Take over what *above*, a table laid over this one, changed."""
-        for key, row in above.changed.items():
-            if row is None:
-                self.drop(key)
-            else:
-                self.put(key, row)
 
 
 class JobTable(Table[str, Job]):
@@ -227,6 +169,8 @@ class State:
         audit_kept_since: Of a draft: from when on the audit log is kept, if that is decided.
         cursor: Of the registry: the newest committed event's, 0 before the first.
         last_repository_id: The highest that a job or a repository of the store ever had.
+        tokens: Personal tokens, by the hash of each.
+        removed: Removed repositories that were restricted: their jobs still are.
     """
 
     def __init__(self, below: State | None = None) -> None:
@@ -234,6 +178,8 @@ class State:
         self.repositories: RepositoryTable = RepositoryTable(below.repositories if below else None)
         self.users: Table[str, User] = Table(below.users if below else None)
         self.sessions: Table[str, Session] = Table(below.sessions if below else None)
+        self.tokens: Table[str, PersonalToken] = Table(below.tokens if below else None)
+        self.removed: Table[int, Repository] = Table(below.removed if below else None)
         self.keys: Table[tuple[str, str], IdempotencyKey] = Table(below.keys if below else None)
         self.pauses: Table[str, Pause] = Table(below.pauses if below else None)
         self.incidents: Table[str, Incident] = Table(below.incidents if below else None)

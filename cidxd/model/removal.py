@@ -33,6 +33,8 @@ def remove(state: State, repository_id: int, user: str, *, now: float) -> Remova
     state.note("repository.removed", row.name, remote=row.remote)
     removal = Removal(repository_id=repository_id, name=row.name, user=user, at=now)
     state.repositories.drop(repository_id)
+    if row.access.is_restricted:  # and so are its jobs, which stay
+        state.removed.put(repository_id, row)
     state.credentials.drop(repository_id)
     state.hooks.drop(repository_id)
     for delivery in [d for d in state.deliveries.values() if d.repository_id == repository_id]:

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from cidxd import hosts
 from cidxd.errors import InvalidError
+from cidxd.model.grant import OPEN, Access
 from cidxd.model.timing import Timing
 
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
@@ -90,6 +91,7 @@ class Repository:
         polled_at: When its schedule last asked for a sync.
         failures: How many syncs in a row have failed.
         former: Names it had before; it answers to them until another one takes them.
+        access: Whom it is shown to.
     """
 
     repository_id: int
@@ -110,6 +112,7 @@ class Repository:
     polled_at: float | None = None
     failures: int = 0
     former: tuple[str, ...] = ()
+    access: Access = OPEN
 
     @property
     def address(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Collection
 from typing import Any, Final
 
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
@@ -23,6 +25,7 @@ _NEWEST_ENDED: Final = """
     SELECT job_id FROM job WHERE repository_id = ? AND finished_at IS NOT NULL
     ORDER BY finished_at DESC, job_id DESC LIMIT ?
 """
+_NOT_HIDDEN: Final = "repository_id NOT IN (SELECT value FROM json_each(?))"
 _EVENT_COLUMNS: Final = """
     cursor, job_id, repository_id,
     coalesce(
@@ -42,6 +45,7 @@ class JobFilter:
         since, until: Bounds on when the job was asked for, POSIX seconds, until excluded.
         words: Text within the job id, the message or the error's title.
         before: Only jobs older than this job id (the page's cursor).
+        hidden: No jobs of the repositories of these ids.
     """
 
     status: str | None = None
@@ -52,6 +56,7 @@ class JobFilter:
     until: float | None = None
     words: str | None = None
     before: str | None = None
+    hidden: Collection[int] = ()
 
 
 class History:
@@ -71,13 +76,18 @@ class History:
         found = await self._all("SELECT body FROM job WHERE job_id = ?", (job_id,))
         return rows.job_from(found[0][0]) if found else None
 
-    async def job_ids_like(self, part: str) -> list[str]:
-        """Return up to three ids that begin or end with *part* (letters, digits, dashes)."""
-        sql = "SELECT job_id FROM job WHERE job_id >= ? AND job_id < ? ORDER BY job_id DESC LIMIT 3"
-        found = await self._all(sql, (part, part + "~"))
+    async def job_ids_like(self, part: str, hidden: Collection[int] = ()) -> list[str]:
+        """
+        Return up to three ids that begin or end with *part* (letters, digits, dashes).
+
+        Jobs of the repositories of the *hidden* ids are passed over.
+        """
+        rest = f"{_NOT_HIDDEN} ORDER BY job_id DESC LIMIT 3"
+        sql = f"SELECT job_id FROM job WHERE job_id >= ? AND job_id < ? AND {rest}"  # noqa: S608 - ours
+        found = await self._all(sql, (part, part + "~", _listed(hidden)))
         if not found:
-            sql = "SELECT job_id FROM job WHERE job_id LIKE ? ORDER BY job_id DESC LIMIT 3"
-            found = await self._all(sql, ("%" + part,))
+            sql = f"SELECT job_id FROM job WHERE job_id LIKE ? AND {rest}"  # noqa: S608 - likewise
+            found = await self._all(sql, ("%" + part, _listed(hidden)))
         return [row[0] for row in found]
 
     async def known(self, user: str, key: str) -> Known | None:
@@ -111,14 +121,27 @@ class History:
         return [rows.job_from(row[0]) for row in await self._all(sql, (*parameters, limit))]
 
     async def events(
-        self, *, after: int, limit: int, job_id: str | None = None, repository_id: int | None = None
+        self,
+        *,
+        after: int,
+        limit: int,
+        job_id: str | None = None,
+        repository_id: int | None = None,
+        hidden: Collection[int] = (),
     ) -> list[Event]:
-        """Return up to *limit* events with a cursor above *after*, oldest first."""
+        """
+        Return up to *limit* events with a cursor above *after*, oldest first.
+
+        Those of the repositories of the *hidden* ids are passed over.
+        """
         clause, parameters = "cursor > ?", [after]
         for column, value in (("job_id", job_id), ("repository_id", repository_id)):
             if value is not None:
                 clause += f" AND {column} = ?"
                 parameters.append(value)  # type: ignore[arg-type]
+        if hidden:
+            clause += f" AND {_NOT_HIDDEN}"
+            parameters.append(_listed(hidden))  # type: ignore[arg-type]
         sql = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {clause} ORDER BY cursor LIMIT ?"  # noqa: S608 - columns are ours
         return [rows.event_from(row) for row in await self._all(sql, (*parameters, limit))]
 
@@ -175,12 +198,17 @@ def _where(wanted: JobFilter) -> tuple[str, tuple[Any, ...]]:
         ("created_at >= ?", wanted.since),
         ("created_at < ?", wanted.until),
         ("job_id < ?", wanted.before),
+        (_NOT_HIDDEN, _listed(wanted.hidden) if wanted.hidden else None),
         (r"(job_id || ' ' || message) LIKE ? ESCAPE '\'", like),
     )
     used = [(clause, value) for clause, value in conditions if value is not None]
     if not used:
         return "", ()
     return "WHERE " + " AND ".join(c for c, _ in used), tuple(value for _, value in used)
+
+
+def _listed(ids: Collection[int]) -> str:
+    return json.dumps(list(ids))
 
 
 def _escaped(words: str) -> str:

@@ -19,6 +19,7 @@ from cidxd.model import (
     entrusting,
     hooks,
     intake,
+    personal,
     polling,
     queue,
     removal,
@@ -84,47 +85,47 @@ class Ledger:
 
     async def submit(self, request: SyncRequest) -> Submitted:
         """Enqueue or join a job; see `intake.submit`."""
-        return await self._decide(intake.submit, request, self.limits, now=self._clock())
+        return await self.decide(intake.submit, request, self.limits, now=self._clock())
 
     async def cancel(
         self, job_id: str, who: Principal, *, reason: str, force: bool = False
     ) -> Cancelled | None:
         """Cancel or withdraw; see `intake.cancel`."""
-        return await self._decide(
+        return await self.decide(
             intake.cancel, job_id, who, reason=reason, force=force, now=self._clock()
         )
 
     async def retry(self, old: Job, request: SyncRequest) -> Submitted:
         """Ask for an ended job again; see `intake.retry`."""
-        return await self._decide(intake.retry, old, request, self.limits, now=self._clock())
+        return await self.decide(intake.retry, old, request, self.limits, now=self._clock())
 
     async def claim_due(self) -> list[Job]:
         """Claim every job whose turn it is."""
-        return await self._decide(course.claim_due, self.limits, now=self._clock())
+        return await self.decide(course.claim_due, self.limits, now=self._clock())
 
     async def pause(self, who: Principal, *, reason: str) -> Pause:
         """Claim no job until `resume`; see `queue.pause`."""
-        return await self._decide(queue.pause, reason=reason, user=who.name, now=self._clock())
+        return await self.decide(queue.pause, reason=reason, user=who.name, now=self._clock())
 
     async def resume(self) -> Pause | None:
         """Claim jobs again; see `queue.resume`."""
-        return await self._decide(queue.resume)
+        return await self.decide(queue.resume)
 
     async def report(self, job_id: str, news: Report) -> Job:
         """Take in what a phase reports."""
-        return await self._decide(course.report, job_id, news, now=self._clock())
+        return await self.decide(course.report, job_id, news, now=self._clock())
 
     async def permit(
         self, job_id: str, *, summary: Mapping[str, Any], commits: Sequence[BranchMove]
     ) -> Job:
         """Allow the job to publish; see `course.permit`."""
-        return await self._decide(
+        return await self.decide(
             course.permit, job_id, summary=summary, commits=commits, now=self._clock()
         )
 
     async def complete(self, job_id: str, result: Result) -> Job:
         """Record success."""
-        return await self._decide(course.complete, job_id, result, now=self._clock())
+        return await self.decide(course.complete, job_id, result, now=self._clock())
 
     async def end_attempt(
         self,
@@ -136,7 +137,7 @@ class Ledger:
         retry_after_s: float | None = None,
     ) -> Job:
         """Record a fault and what follows it; see `course.end_attempt`."""
-        return await self._decide(
+        return await self.decide(
             course.end_attempt,
             job_id,
             error,
@@ -149,25 +150,25 @@ class Ledger:
 
     async def cancelled(self, job_id: str) -> Job:
         """Record that a job asked to be cancelled has stopped."""
-        return await self._decide(course.cancelled, job_id, now=self._clock())
+        return await self.decide(course.cancelled, job_id, now=self._clock())
 
     async def interrupted(self, job_id: str) -> Job:
         """Put a running job back; its attempt is given back."""
-        return await self._decide(course.interrupted, job_id, now=self._clock())
+        return await self.decide(course.interrupted, job_id, now=self._clock())
 
     async def forget_keys(self, keys: Sequence[tuple[str, str]]) -> None:
         """Forget idempotency keys; see `intake.forget_keys`."""
-        await self._decide(intake.forget_keys, keys)
+        await self.decide(intake.forget_keys, keys)
 
     async def prune(self, job_ids: Sequence[str]) -> list[str]:
         """Forget ended jobs and their events; see `retention.prune`."""
-        return await self._decide(retention.prune, job_ids)
+        return await self.decide(retention.prune, job_ids)
 
     async def register(
         self, wanted: catalogue.Registration, seal: Seal | None = None
     ) -> Repository:
         """Add a repository; see `entrusting.register`."""
-        return await self._decide(entrusting.register, wanted, seal, now=self._clock())
+        return await self.decide(entrusting.register, wanted, seal, now=self._clock())
 
     async def change_repository(
         self,
@@ -176,43 +177,43 @@ class Ledger:
         given: Entrusted | None = None,
     ) -> Repository:
         """Change a repository's settings; see `entrusting.change`."""
-        return await self._decide(entrusting.change, repository_id, change, given)
+        return await self.decide(entrusting.change, repository_id, change, given)
 
     async def reseal(self, kept: Credential, key_id: str, sealed: bytes) -> None:
         """Have a credential be sealed with another key; see `entrusting.reseal`."""
-        await self._decide(entrusting.reseal, kept, key_id, sealed)
+        await self.decide(entrusting.reseal, kept, key_id, sealed)
 
     async def moved(self, row: Repository, address: str) -> None:
         """Note where a remote's host redirects to; see `catalogue.moved`."""
-        await self._decide(catalogue.moved, row.repository_id, row.remote, address)
+        await self.decide(catalogue.moved, row.repository_id, row.remote, address)
 
     async def remove(self, repository_id: int, user: str) -> Removal:
         """Remove a repository, and cancel its jobs; see `removal.remove`."""
-        return await self._decide(removal.remove, repository_id, user, now=self._clock())
+        return await self.decide(removal.remove, repository_id, user, now=self._clock())
 
     async def stop_removed(self, repository_id: int, *, force: bool) -> None:
         """Cancel what is active for a removed repository; see `removal.stop_jobs`."""
-        await self._decide(removal.stop_jobs, repository_id, force=force, now=self._clock())
+        await self.decide(removal.stop_jobs, repository_id, force=force, now=self._clock())
 
     async def removal_done(self, repository_id: int) -> None:
         """Note that a removed repository's files are gone."""
-        await self._decide(removal.done, repository_id)
+        await self.decide(removal.done, repository_id)
 
     async def set_hook(self, repository_id: int, seal: Seal | None) -> bool:
         """Let a repository have this webhook, or none; see `hooks.choose`."""
-        return await self._decide(hooks.choose, repository_id, seal)
+        return await self.decide(hooks.choose, repository_id, seal)
 
     async def deliver(self, pushed: hooks.Pushed) -> hooks.Answered:
         """Let a push make a job; see `hooks.deliver`."""
-        return await self._decide(hooks.deliver, pushed, self.limits, now=self._clock())
+        return await self.decide(hooks.deliver, pushed, self.limits, now=self._clock())
 
     async def poll(self, ids: Sequence[str]) -> list[Job]:
         """Enqueue the syncs that are due, under these job ids; see `polling.poll`."""
-        return await self._decide(polling.poll, self.polling, self.limits, ids, now=self._clock())
+        return await self.decide(polling.poll, self.polling, self.limits, ids, now=self._clock())
 
     async def add_user(self, user: User) -> User:
         """Add a user; see `accounts.add`."""
-        return await self._decide(accounts.add, user)
+        return await self.decide(accounts.add, user)
 
     async def change_user(
         self,
@@ -224,7 +225,7 @@ class Ledger:
         needs_admin: bool = False,
     ) -> User:
         """Change a user and end their sessions; see `accounts.change`."""
-        return await self._decide(
+        return await self.decide(
             accounts.change,
             name,
             password_hash=password_hash,
@@ -235,36 +236,27 @@ class Ledger:
 
     async def set_password(self, who: Principal, password_hash: str) -> None:
         """Set one's own password; see `accounts.set_password`."""
-        await self._decide(accounts.set_password, who, password_hash)
+        await self.decide(accounts.set_password, who, password_hash)
 
     async def open_session(self, session: Session) -> Session:
         """Record a login."""
-        return await self._decide(accounts.open_session, session)
+        return await self.decide(accounts.open_session, session)
 
     async def open_browser_session(self, session: Session, role: Role) -> Session:
         """Record a browser's login; see `accounts.open_browser_session`."""
-        return await self._decide(accounts.open_browser_session, session, role)
+        return await self.decide(accounts.open_browser_session, session, role)
 
     async def extend_session(self, session_id: str, expires_at: float) -> None:
         """Let a login live on; harmless if it ended before."""
-        await self._decide(accounts.extend_session, session_id, expires_at)
+        await self.decide(accounts.extend_session, session_id, expires_at)
 
     async def rotate(
         self, session_id: str, used: str, following: str, *, days: int
     ) -> Session | None:
         """Swap a session's refresh token; see `accounts.rotate`."""
-        return await self._decide(
+        return await self.decide(
             accounts.rotate, session_id, used, following, days=days, now=self._clock()
         )
-
-    async def decide(
-        self,
-        decision: Callable[Concatenate[State, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Carry out a decision of `cidxd.model` that has no method of its own here."""
-        return await self._decide(decision, *args, **kwargs)
 
     async def note(self, action: str, target: str = "", **detail: object) -> None:
         """Add to the audit log something that changes nothing else here."""
@@ -276,14 +268,20 @@ class Ledger:
 
     async def end_session(self, session_id: str) -> None:
         """End a login; harmless if it ended before."""
-        await self._decide(accounts.end_session, session_id)
+        await self.decide(accounts.end_session, session_id)
 
-    async def _decide(
+    async def note_use(self, token_hash: str) -> None:
+        """Keep that a personal token was used now."""
+        await self.decide(personal.note_use, token_hash, self._clock())
+
+    async def decide(
         self,
         decision: Callable[Concatenate[State, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
+        """Carry out a decision of `cidxd.model`, on behalf of who asks for it here and now."""
+
         def on(state: State) -> T:
             return decision(state, *args, **kwargs)
 

@@ -8,7 +8,7 @@ from typing import Final
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.model.registry import QUEUE_PAUSE, RECENT_JOBS, State
-from cidxd.store import credential_rows, rows, trigger_rows
+from cidxd.store import access_rows, credential_rows, rows, trigger_rows
 from cidxd.store.session_rows import session_from
 
 _ACTIVE: Final = "SELECT body FROM job WHERE status IN ('queued', 'running') ORDER BY job_id"
@@ -69,6 +69,7 @@ async def _load_small_tables(connection: aiosqlite.Connection, state: State) -> 
         incident = rows.incident_from(body)
         state.incidents.put(incident.host, incident)
     await credential_rows.load(connection, state)
+    await access_rows.load(connection, state, rows.repository_from)
     sql = "SELECT value FROM setting WHERE name = ?"
     for (value,) in await connection.execute_fetchall(sql, (QUEUE_PAUSE,)):
         state.pauses.put(QUEUE_PAUSE, rows.pause_from(value))

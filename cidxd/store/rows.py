@@ -19,7 +19,7 @@ from cidxd.model.incident import Incident
 from cidxd.model.job import Event, Job, Kind, Status
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
-from cidxd.store import audit_rows, credential_rows, trigger_rows
+from cidxd.store import access_rows, audit_rows, credential_rows, trigger_rows
 from cidxd.store.session_rows import PUT_SESSION, session_row
 
 Row = tuple[Any, ...]
@@ -99,6 +99,7 @@ def statements(draft: State, first_cursor: int) -> Statements:
         (_PUT_EVENT, [_event_row(cursor, event) for cursor, event in numbered]),
         (_PUT_USER, _changed(draft.users.changed.values(), _user_row)),
         (PUT_SESSION, _changed(draft.sessions.changed.values(), session_row)),
+        *access_rows.statements(draft, repository_body),
         (_PUT_KEY, _changed(draft.keys.changed.values(), _key_row)),
         (_PUT_SETTING, [_pause_row(n, row) for n, row in draft.pauses.changed.items() if row]),
         (_PUT_INCIDENT, _changed(draft.incidents.changed.values(), _incident_row)),
@@ -238,8 +239,13 @@ def _event_row(cursor: int, event: Event) -> Row:
     )
 
 
+def repository_body(repository: Repository) -> str:
+    """Return what is stored of *repository*; `repository_from` reads it."""
+    return _REPOSITORY.dump_json(repository).decode()
+
+
 def _repository_row(repository: Repository) -> Row:
-    body = _REPOSITORY.dump_json(repository).decode()
+    body = repository_body(repository)
     return (repository.repository_id, repository.name, repository.key, body)
 
 

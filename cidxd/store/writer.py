@@ -132,7 +132,9 @@ class Writer:
     def _swap(self, draft: State) -> None:
         first = self._state.cursor + 1
         events = [changed(e, cursor=c) for c, e in enumerate(draft.events, first)]
-        ended = [key for key, row in draft.sessions.changed.items() if row is None]
+        # Personal tokens end as logins do; they are known by their hashes.
+        logins = (*draft.sessions.changed.items(), *draft.tokens.changed.items())
+        ended = [key for key, row in logins if row is None]
         self._state.absorb(draft)
         if ended:
             self.sessions_ended(ended)

@@ -35,11 +35,12 @@ class TokenPair(TypedDict):
 
 
 class MeDocument(TypedDict):
-    """Who one is; `kind` tells how one came in."""
+    """Who one is; `kind` tells how one came in, `scope` how much of one's rights that gives."""
 
     name: str
     role: str
     kind: str
+    scope: str
 
 
 class SessionDocument(TypedDict):

@@ -22,7 +22,7 @@ def by(request: web.Request, who: Principal | None, request_id: str) -> By:
     address = client_address(request)
     if who is None:
         return By(_operator(request) or NOBODY, address, request_id)
-    return By(who.name, address, request_id, who.session_id)
+    return By(who.name, address, request_id, who.came_with)
 
 
 def _operator(request: web.Request) -> str:

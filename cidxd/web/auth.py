@@ -84,7 +84,7 @@ class Auth:
             raise InvalidError(
                 "give username and password, or a code", code="body-invalid", pointer="/username"
             )
-        response = answer(_me(who, "session"))
+        response = answer(doc.MeDocument({**_me(who), "kind": "session"}))
         await browsers.let_in(who, call.request, response)
         return response
 
@@ -120,7 +120,7 @@ class Auth:
         browsers, request = self._identity.browsers, call.request
         cookie = browsers.cookie(request)
         try:
-            user = _me(self._identity.caller(request), "session")
+            user = _me(self._identity.caller(request))
         except UnauthenticatedError:
             return answer(doc.SessionDocument(user=None))
         response = answer(doc.SessionDocument(user=user))
@@ -130,12 +130,14 @@ class Auth:
 
     async def me(self, call: Call) -> web.Response:
         """`GET /api/auth/me`."""
-        who = call.caller
-        return answer(_me(who, "embedded" if who.session_id is None else "session"))
+        return answer(_me(call.caller))
 
 
-def _me(who: Principal, kind: str) -> doc.MeDocument:
-    return {"name": who.name, "role": who.role, "kind": kind}
+def _me(who: Principal) -> doc.MeDocument:
+    kind = "embedded" if who.session_id is None else "session"
+    if who.token is not None:
+        kind = "token"
+    return {"name": who.name, "role": who.role, "kind": kind, "scope": who.scope}
 
 
 def _pair(tokens: Tokens) -> doc.TokenPair:

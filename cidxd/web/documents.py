@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from cidxd.model.job import Kind, Outcome, PhaseStatus, Status
 from cidxd.model.report import Phase
+from cidxd.web.access_documents import AccessDocument, Right
 from cidxd.web.credential_documents import CredentialDocument
 from cidxd.web.schedule_documents import ScheduleDocument, WebhookFact
 
@@ -218,6 +219,8 @@ class RepositoryDocument(TypedDict):
     schedule_from: Literal["repository", "server"]
     next_sync: str | None
     webhook: WebhookFact | None
+    rights: NotRequired[list[Right]]
+    access: NotRequired[AccessDocument]
 
 
 class RepositoryList(TypedDict):

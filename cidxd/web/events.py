@@ -45,7 +45,7 @@ class Events:
 
     async def of_job(self, call: Call, job: Job) -> web.StreamResponse:
         """`GET /api/jobs/{job_id}/events`, as JSON or as server-sent events."""
-        asked, followed = call.asked(EventQuery), following.of_job(self._services, job)
+        asked, followed = call.asked(EventQuery), following.of_job(self._services, call.caller, job)
         if _is_stream_wanted(call):
             return await self._sse.stream(call, followed, asked.after)
         return await self._page(call, followed, asked.after, asked.limit)
@@ -53,7 +53,7 @@ class Events:
     async def of_all(self, call: Call) -> web.StreamResponse:
         """`GET /api/events`, as JSON or as server-sent events."""
         asked = call.asked(AllEventQuery)
-        followed = following.of_repository(self._services, asked.repository)
+        followed = following.of_repository(self._services, call.caller, asked.repository)
         if _is_stream_wanted(call):
             return await self._sse.stream(call, followed, asked.after)
         if asked.after is None:

@@ -12,14 +12,14 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from cidxd.errors import InvalidError
-from cidxd.model import catalogue
+from cidxd.errors import InvalidError, NotFoundError
 from cidxd.model.account import Principal
 from cidxd.model.job import Event, Job
 from cidxd.web import documents as doc
 from cidxd.web import wire
 from cidxd.web.problem import ExpiredError
 from cidxd.web.services import Services
+from cidxd.web.sight import Sight, unknown_job
 from cidxd.work.bus import Subscription
 
 BOOKMARK_S: Final = 15.0
@@ -28,34 +28,58 @@ REPLAY_PAGE: Final = 500
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Followed:
-    """A topic understood: which events, which jobs, and the columns that replay reads by."""
+    """
+    A topic understood: which events, which jobs, and the columns that replay reads by.
 
+    Attributes:
+        sight: What the follower sees of it, judged anew whenever something is told.
+        repository_id: The one repository whose events these are, None of several.
+    """
+
+    sight: Sight
     wants: Callable[[Event], bool]
     jobs: Callable[[], list[Job]]
     job_id: str | None = None
     repository_id: int | None = None
 
+    def check(self) -> None:
+        """Raise NotFoundError once the one job or repository is not seen any more."""
+        if self.repository_id is None or self.sight.sees(self.repository_id):
+            return
+        if self.job_id is not None:
+            raise unknown_job(self.job_id)
+        raise NotFoundError("the repository is not there any more", code="repository-not-found")
 
-def of_job(services: Services, job: Job) -> Followed:
-    """Return the topic of *job*, which may be in the store only."""
+
+def of_job(services: Services, who: Principal, job: Job) -> Followed:
+    """Return the topic of *job*, which *who* sees and which may be in the store only."""
     job_id, jobs = job.job_id, services.state.jobs
     return Followed(
-        lambda event: event.job_id == job_id, lambda: [jobs.get(job_id) or job], job_id=job_id
+        services.sight(who),
+        lambda event: event.job_id == job_id,
+        lambda: [jobs.get(job_id) or job],
+        job_id=job_id,
+        repository_id=job.repository_id,
     )
 
 
-def of_repository(services: Services, name: str | None) -> Followed:
+def of_repository(services: Services, who: Principal, name: str | None) -> Followed:
     """
-    Return the topic of a repository's jobs, or (None) of everyone's.
+    Return the topic of a repository's jobs, or (None) of all that *who* sees.
 
     Raises:
         NotFoundError: There is no such repository.
     """
-    jobs = services.state.jobs
+    jobs, sight = services.state.jobs, services.sight(who)
     if name is None:
-        return Followed(lambda _: True, jobs.active)
-    number = catalogue.named(services.state, name).repository_id
+        return Followed(
+            sight,
+            lambda event: sight.sees(event.repository_id),
+            lambda: [job for job in jobs.active() if sight.sees(job.repository_id)],
+        )
+    number = sight.named(name).repository_id
     return Followed(
+        sight,
         lambda event: event.repository_id == number,
         lambda: jobs.active_of(number),
         repository_id=number,
@@ -63,7 +87,8 @@ def of_repository(services: Services, name: str | None) -> Followed:
 
 
 def snapshot(services: Services, followed: Followed) -> doc.SnapshotDocument:
-    """Return how things stand as of the newest cursor."""
+    """Return how things stand as of the newest cursor; raises NotFoundError once unseen."""
+    followed.check()
     state, limits, now = services.state, services.ledger.limits, services.clock()
     return {"jobs": [wire.job_document(job, state, limits, now) for job in followed.jobs()]}
 
@@ -110,15 +135,25 @@ async def events(  # noqa: PLR0917 - who follows what, from where on
     Raises:
         TooSlowError: Too many had gathered.
         ExpiredError: Some were removed before they were read.
-        UnauthenticatedError: The session ended.
+        UnauthenticatedError: The session, or the token, ended.
+        NotFoundError: The one job or repository is not seen any more.
     """
     async for page in replayed(services, followed, after, cursor):
-        yield page
+        followed.sight.who = services.identity.again(who)
+        if seen := _seen(followed, page):
+            yield seen
     while True:
         arrived = await news.next(within_s=BOOKMARK_S)
-        if who.session_id is not None:
-            services.identity.check_session(who.session_id)
-        yield arrived
+        followed.sight.who = services.identity.again(who)
+        seen = _seen(followed, arrived)
+        if seen or not arrived:
+            yield seen
+
+
+def _seen(followed: Followed, events: list[Event]) -> list[Event]:
+    """Return those of *events* that are seen now; raises NotFoundError if it is no topic now."""
+    followed.check()
+    return [event for event in events if followed.sight.sees(event.repository_id)]
 
 
 async def replayed(
@@ -140,9 +175,15 @@ async def page_of(services: Services, followed: Followed, after: int, limit: int
 
     Raises:
         ExpiredError: Some of them are not kept any more.
+        NotFoundError: The one job or repository is not seen any more.
     """
     stored = await services.history.events(
-        after=after, limit=limit, job_id=followed.job_id, repository_id=followed.repository_id
+        after=after,
+        limit=limit,
+        job_id=followed.job_id,
+        repository_id=None if followed.job_id is not None else followed.repository_id,
+        hidden=followed.sight.hidden(),
     )
+    followed.check()
     await check_kept(services, followed, after)  # after the read, so that none went before it
     return stored

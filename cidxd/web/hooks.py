@@ -15,8 +15,8 @@ import orjson
 import structlog
 from aiohttp import web
 
-from cidxd.errors import CidxdError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
-from cidxd.model import catalogue, hooks, instant, trace
+from cidxd.errors import CidxdError, InvalidError, NotFoundError, UnavailableError
+from cidxd.model import access, catalogue, hooks, instant, trace
 from cidxd.model.credential import WEBHOOK, Credential, CredentialKind, Secret
 from cidxd.model.hooks import Pushed
 from cidxd.model.repository import Repository
@@ -55,7 +55,7 @@ class Hooks:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        own = {403: "only who registered the repository, or an administrator, may do this"}
+        own = {403: "the caller may not change the repository"}
         return [
             Route(
                 "POST", "/api/webhooks/{provider}/{name}", self.receive,
@@ -105,8 +105,7 @@ class Hooks:
 
     async def receive(self, call: Call) -> web.StreamResponse:
         """`POST /api/webhooks/{provider}/{name}`."""
-        body = await self._checked(call)
-        row = self._named(call)
+        row, body = await self._checked(call)
         provider = PROVIDERS[call.part("provider")]
         said = _payload(call.request, body)
         headers = call.request.headers
@@ -151,20 +150,21 @@ class Hooks:
         _log.info("webhook_received", repository=row.name, job_id=done.job_id)
         return answer(document, status=202, headers={"Location": f"/api/jobs/{done.job_id}"})
 
-    async def _checked(self, call: Call) -> bytes:
-        """Return the body of a genuine delivery; all others are refused alike."""
+    async def _checked(self, call: Call) -> tuple[Repository, bytes]:
+        """Return whose delivery it is and its body, if it is genuine; all others are alike."""
         address = client_address.client_address(call.request)
         one = (address, call.part("name")[:100])
         self._refusals.check(one, REFUSED_OF_ONE)
         self._refusals.check(address, REFUSED_IN_ALL)
         body = await self._read(call.request)
         provider = PROVIDERS.get(call.part("provider"))
-        secret = await self._secret(call)
+        row = catalogue.known_as(self._services.state, call.part("name"))
+        secret = await self._secret(row)
         proof = (provider or PROVIDERS["github"]).is_genuine(
             call.request.headers, body, secret or self._nobody
         )
-        if proof and provider is not None and secret is not None:
-            return body
+        if proof and provider is not None and secret is not None and row is not None:
+            return row, body
         for who in (one, address):
             self._refusals.note(who)
         raise NotFoundError(
@@ -173,17 +173,14 @@ class Hooks:
             hint="see what cidx repo webhook NAME prints",
         )
 
-    async def _secret(self, call: Call) -> str | None:
+    async def _secret(self, row: Repository | None) -> str | None:
         """Return the secret, None without one, for which it takes as long."""
-        try:
-            hook = self._services.state.hooks.get(self._named(call).repository_id)
-        except NotFoundError:
-            hook = None
+        hook = None if row is None else self._services.state.hooks.get(row.repository_id)
         try:
             return (await self._services.vault.opened(hook or _NONE)).secret
         except CidxdError as err:
-            if hook is not None:  # sealed with another key
-                _log.warning("webhook_unreadable", repository=call.part("name"), error=err.message)
+            if row is not None and hook is not None:  # sealed with another key
+                _log.warning("webhook_unreadable", repository=row.name, error=err.message)
             return None
 
     async def _read(self, request: web.Request) -> bytes:
@@ -206,16 +203,9 @@ class Hooks:
             ) from err
         return b"".join(pieces)
 
-    def _named(self, call: Call) -> Repository:
-        return catalogue.named(self._services.state, call.part("name"))
-
     def _own(self, call: Call) -> Repository:
-        row, who = self._named(call), call.caller
-        if not who.is_admin and who.name != row.created_by:
-            raise ForbiddenError(
-                "only who registered the repository, or an administrator, may change its webhook",
-                hint=f"ask {row.created_by}, or an administrator",
-            )
+        row = self._services.sight(call.caller).named(call.part("name"))
+        access.check_may_change(call.caller, row)
         return row
 
 

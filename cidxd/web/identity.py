@@ -30,6 +30,7 @@ from cidxd.web.access_tokens import AccessTokens
 from cidxd.web.browsers import Browsers
 from cidxd.web.logins import Logins
 from cidxd.web.passwords import Passwords
+from cidxd.web.personal_tokens import PREFIX, PersonalTokens
 from cidxd.web.presence import Presence
 from cidxd.web.whence import Whence
 
@@ -73,6 +74,7 @@ class Identity:
     Attributes:
         browsers: Those of browsers, which have a cookie instead.
         logins: Name and password to a user.
+        note_use: Keeps that a caller's personal token is used.
         passwords: Makes and compares hashes.
         presence: What goes on only as long as its session.
     """
@@ -87,6 +89,8 @@ class Identity:
         self.passwords = Passwords()
         self.logins = Logins(ledger, self.passwords, terms.login_limits, clock)
         self._access_tokens = AccessTokens(ledger.state, terms.instance, terms.access_s, clock)
+        self._personal_tokens = PersonalTokens(ledger, clock)
+        self.note_use = self._personal_tokens.note_use
         self.browsers = Browsers(
             ledger,
             clock,
@@ -129,7 +133,15 @@ class Identity:
         own = self._terms.own_token
         if own is not None and token.isascii() and hmac.compare_digest(own, token):
             return Principal(self._terms.own_user, Role.ADMIN)
+        if token.startswith(PREFIX):
+            return self._personal_tokens.principal(token)
         return self.of_session(self._access_tokens.session_id(token))
+
+    def again(self, who: Principal) -> Principal:
+        """Return *who* as of now; raises UnauthenticatedError once the session or token ended."""
+        if who.token is not None:
+            return self._personal_tokens.again(who)
+        return who if who.session_id is None else self.of_session(who.session_id)
 
     def of_session(self, session_id: str) -> Principal:
         """Return whose session it is; raises UnauthenticatedError once it ended."""

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from cidxd.errors import NotFoundError
-from cidxd.model import catalogue, instant
+from cidxd.model import instant
 from cidxd.model.job import Job, Outcome, Status
 from cidxd.model.repository import Repository
 from cidxd.store.history import JobFilter
@@ -112,7 +112,10 @@ class Insight:
         # Active ones are the newest, and few: they are asked for too, and left out.
         active = len(self._services.state.jobs.active_of(row.repository_id))
         limit = call.asked(RecentQuery).limit
-        found = await self._services.history.jobs(JobFilter(repository=row.name), limit + active)
+        # Another repository may have had the name before.
+        hidden = self._services.sight(call.caller).hidden()
+        wanted = JobFilter(repository=row.name, hidden=hidden)
+        found = await self._services.history.jobs(wanted, limit + active)
         document: RecentDocument = {
             "repository": row.name,
             "jobs": [_recent(job) for job in found if job.is_final][:limit],
@@ -139,7 +142,7 @@ class Insight:
         return web.Response(body=body, content_type="application/json")
 
     def _named(self, call: Call) -> Repository:
-        return catalogue.named(self._services.state, call.part("name"))
+        return self._services.sight(call.caller).named(call.part("name"))
 
 
 def _recent(job: Job) -> RecentJob:

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from cidxd.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from cidxd.model import catalogue, instant, trace
+from cidxd.errors import InvalidError, NotFoundError, UnavailableError
+from cidxd.model import access, catalogue, instant, trace
 from cidxd.model.intake import Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
 from cidxd.store.history import JobFilter
 from cidxd.web import documents as doc
-from cidxd.web import wire
+from cidxd.web import lookup, wire
 from cidxd.web.arrival import Wish, until_searchable
 from cidxd.web.events import Events
 from cidxd.web.idempotency import keyed
@@ -55,13 +55,13 @@ class Jobs:
     async def sync(self, call: Call) -> web.StreamResponse:
         """`POST /api/sync`."""
         sent = call.sent(SyncBody)
-        repository = catalogue.named(self._services.state, sent.repository)
+        repository = self._services.sight(call.caller).named(sent.repository)
         return await self._submit(call, repository, sent)
 
     async def sync_named(self, call: Call) -> web.StreamResponse:
         """`POST /api/repositories/{name}/sync`."""
         sent = call.sent(RepositorySyncBody)
-        repository = catalogue.named(self._services.state, call.part("name"))
+        repository = self._services.sight(call.caller).named(call.part("name"))
         return await self._submit(call, repository, sent)
 
     async def list(self, call: Call) -> web.StreamResponse:
@@ -77,6 +77,7 @@ class Jobs:
             until=None if asked.until is None else instant.from_wire(asked.until),
             words=asked.q,
             before=asked.cursor,
+            hidden=self._services.sight(call.caller).hidden(),
         )
         found = await self._services.history.jobs(wanted, asked.limit + 1)
         page, more = found[: asked.limit], len(found) > asked.limit
@@ -88,7 +89,7 @@ class Jobs:
         """`GET /api/jobs/{job_id}`."""
         job, wait_s = await self._found(call), preferred_wait(call.request)
         if wait_s:
-            job = await self._awaited(call, job, wait_s)
+            job = self._checked(call, await self._awaited(call, job, wait_s))
         services, now, tag = self._services, self._services.clock(), tag_of(job)
         headers = headers_of(tag)
         if not job.is_final:
@@ -150,6 +151,9 @@ class Jobs:
         """`POST /api/jobs/{job_id}/retry`."""
         old = await self._found(call)
         self._check_may_change(call, old)
+        row = self._services.state.repositories.get(old.repository_id)
+        if row is not None:  # else the ledger says that it was removed
+            access.check_may_sync(call.caller, row)
         self._check_accepting()
         request = SyncRequest(
             job_id=self._services.new_id(),
@@ -162,11 +166,12 @@ class Jobs:
         request, wait_s = await keyed(self._services, call, request), preferred_wait(call.request)
         submitted = await self._services.ledger.retry(old, request)
         job = await wait_for_end(self._services, submitted.job, wait_s or 0)
-        return self._accepted(Submitted(job, submitted.is_joined), wait_s)
+        return self._accepted(call, Submitted(job, submitted.is_joined), wait_s)
 
     async def _submit(
         self, call: Call, repository: Repository, sent: RepositorySyncBody
     ) -> web.StreamResponse:
+        access.check_may_sync(call.caller, repository)
         self._check_accepting()
         _check_tracked(repository, sent.branch)
         request = SyncRequest(
@@ -181,30 +186,41 @@ class Jobs:
         wait_s = preferred_wait(call.request)
         if sent.wait_commit is not None:
             wish = Wish(repository.repository_id, sent.wait_commit, sent.branch)
-            return await self._until_searchable(request, submitted, wish, wait_s)
+            newest, found = await self._until_searchable(call, request, submitted, wish, wait_s)
+            return self._accepted(call, newest, wait_s, found)
         job = await wait_for_end(self._services, submitted.job, wait_s or 0)
-        return self._accepted(Submitted(job, submitted.is_joined), wait_s)
+        return self._accepted(call, Submitted(job, submitted.is_joined), wait_s)
 
     async def _until_searchable(
-        self, request: SyncRequest, submitted: Submitted, wish: Wish, wait_s: int | None
-    ) -> web.StreamResponse:
+        self,
+        call: Call,
+        request: SyncRequest,
+        submitted: Submitted,
+        wish: Wish,
+        wait_s: int | None,
+    ) -> tuple[Submitted, ArrivalDocument]:
         services = self._services
 
         async def again() -> Submitted:
+            self._checked(call, submitted.job)  # the caller may have lost sight of it meanwhile
             fresh = dataclasses.replace(request, job_id=services.new_id(), key=None)
             return await services.ledger.submit(fresh)
 
-        newest, found = await until_searchable(services, wish, submitted, again, wait_s or 0)
-        return self._accepted(newest, wait_s, found)
+        return await until_searchable(services, wish, submitted, again, wait_s or 0)
 
     def _accepted(
-        self, submitted: Submitted, wait_s: int | None, found: ArrivalDocument | None = None
+        self,
+        call: Call,
+        submitted: Submitted,
+        wait_s: int | None,
+        found: ArrivalDocument | None = None,
     ) -> web.Response:
-        document: dict[str, Any] = {**self._document(submitted.job), "joined": submitted.is_joined}
+        job = self._checked(call, submitted.job)  # the caller waited, or sent an old key again
+        document: dict[str, Any] = {**self._document(job), "joined": submitted.is_joined}
         if found is not None:
             document["reach"] = found
-        headers = ask_again(submitted.job, self._services.clock()) | applied(wait_s)
-        headers["Location"] = f"/api/jobs/{submitted.job.job_id}"
+        headers = ask_again(job, self._services.clock()) | applied(wait_s)
+        headers["Location"] = f"/api/jobs/{job.job_id}"
         return answer(document, status=202, headers=headers)
 
     def _document(self, job: Job) -> doc.JobDocument:
@@ -213,23 +229,10 @@ class Jobs:
 
     async def _found(self, call: Call) -> Job:
         """Return the job of the path, by its id or a unique beginning or end of it."""
-        given = call.part("job_id").lower()
-        job = self._services.state.jobs.get(given) or await self._services.history.job(given)
-        if job is not None:
-            return job
-        alike = await self._services.history.job_ids_like(given) if _is_id_part(given) else []
-        if len(alike) > 1:
-            raise ConflictError(
-                f"more than one job's id begins or ends like that: {given}",
-                code="job-ambiguous",
-                hint="give more of the id, such as " + alike[0],
-            )
-        found = await self._services.history.job(alike[0]) if alike else None
-        if found is None:
-            raise NotFoundError(
-                f"no such job: {given[:64]}", code="job-not-found", hint="list them: cidx jobs list"
-            )
-        return self._services.state.jobs.get(found.job_id) or found
+        return await lookup.job(self._services, call.caller, call.part("job_id"))
+
+    def _checked(self, call: Call, job: Job) -> Job:
+        return self._services.sight(call.caller).check_job(job)
 
     def _current_name(self, name: str | None) -> str | None:
         return None if name is None else catalogue.current_name(self._services.state, name)
@@ -265,10 +268,6 @@ def _check_tracked(repository: Repository, branch: str | None) -> None:
         hint=f"track it: cidx repo set {repository.name} --branch {branch}",
         pointer="/branch",
     )
-
-
-def _is_id_part(given: str) -> bool:
-    return 4 <= len(given) <= 36 and set(given) <= set("0123456789abcdef-")  # noqa: PLR2004 - of a UUID
 
 
 def _check_cursor(cursor: str | None) -> None:

@@ -16,7 +16,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, ValidationError
 
-from cidxd.errors import CidxdError, InvalidError, UnauthenticatedError
+from cidxd.errors import CidxdError, InvalidError, NotFoundError, UnauthenticatedError
 from cidxd.model.account import Principal
 from cidxd.model.job import Event
 from cidxd.web import following, queue_news, wire
@@ -25,6 +25,7 @@ from cidxd.web.gate import Gate, gate_of
 from cidxd.web.problem import ExpiredError
 from cidxd.web.route import Call, Sent
 from cidxd.web.services import Services
+from cidxd.web.sight import unknown_job
 from cidxd.web.sse import EventSource
 from cidxd.work.bus import StoppedError, Subscription, TooSlowError
 
@@ -92,7 +93,7 @@ class Live:
             await socket.prepare(call.request)
             self._sockets[socket] = call.request.transport
             try:
-                with self._services.identity.presence.lasting(call.caller.session_id):
+                with self._services.identity.presence.lasting(call.caller.came_with):
                     await self._serve(socket, call.caller, gate)
             except UnauthenticatedError:
                 await self._say_ended(socket)
@@ -142,7 +143,10 @@ class Live:
                 await _ended(sending)
                 try:
                     wanted = self._understood(message.data)
-                    followed = await self._followed(wanted.subscribe)
+                    followed = await self._followed(who, wanted.subscribe)
+                except UnauthenticatedError:
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"session ended")
+                    return
                 except CidxdError as err:
                     await _say_error(socket, err.code, err.hint or err.message)
                     continue
@@ -163,16 +167,15 @@ class Live:
             raise InvalidError("one topic", code="message-invalid", hint=_USAGE)
         return wanted
 
-    async def _followed(self, topic: Topic) -> Followed:
+    async def _followed(self, who: Principal, topic: Topic) -> Followed:
+        who = self._services.identity.again(who)
         if topic.job is None:
-            return following.of_repository(self._services, topic.repository)
+            return following.of_repository(self._services, who, topic.repository)
         job = self._services.state.jobs.get(topic.job)
         job = job or await self._services.history.job(topic.job)
         if job is None:
-            raise InvalidError(
-                f"no such job: {topic.job}", code="job-not-found", hint="list them: cidx jobs list"
-            )
-        return following.of_job(self._services, job)
+            raise unknown_job(topic.job)
+        return following.of_job(self._services, who, self._services.sight(who).check_job(job))
 
     async def _send(
         self,
@@ -188,6 +191,8 @@ class Live:
             await self._cut_off(socket)
         except StoppedError:
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"stopping")
+        except NotFoundError as err:  # a grant was taken away
+            await _say_error(socket, err.code, err.hint or err.message)
         except UnauthenticatedError:
             await self._say_ended(socket)
         except ConnectionError:  # the peer is gone
@@ -255,7 +260,7 @@ class Live:
         self, socket: web.WebSocketResponse, who: Principal, followed: Followed
     ) -> contextlib.AbstractAsyncContextManager[None]:
         """Tell one who follows everything of the queue as well."""
-        if followed.job_id is not None or followed.repository_id is not None:
+        if followed.repository_id is not None:
             return contextlib.nullcontext()
         return queue_news.told(self._services, who, lambda doc: _say(socket, {"queue": doc}))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from cidxd.__about__ import VERSION
+from cidxd.model.access import Need
 from cidxd.web import headers
 from cidxd.web.documents import ProblemDocument
 from cidxd.web.route import TOLL_FREE, Route, Sent
@@ -123,19 +124,35 @@ def _fields(kind: type[Sent]) -> list[tuple[str, Any]]:
     return list(kind.model_fields.items())
 
 
+def _faults(route: Route) -> dict[int, str]:
+    """Return what may go wrong, by status; what the route itself says of one wins."""
+    has_part = bool(_PART.search(route.path))
+    needs_more = not route.is_open and route.needed is not Need.READ
+    told: list[tuple[bool, Mapping[int, str]]] = [
+        (has_part, {404: "there is no such thing, or none that the caller may see"}),
+        (
+            headers.IDEMPOTENCY_KEY in route.takes,
+            {422: "the Idempotency-Key was used with another body"},
+        ),
+        (route.body is not None, {400: _COMMON_FAULTS[400], **_BODY_FAULTS}),
+        (needs_more, {403: "the caller's role, or the token's scope, does not allow this"}),
+        (
+            route.path not in TOLL_FREE,
+            {429: "too many requests; `Retry-After` says when to ask again"},
+        ),
+        (
+            route.query is not None or has_part,
+            {414: "the request's address is too long"},
+        ),
+        (True, {431: "the request's header is too large"}),
+        (not route.is_open, _COMMON_FAULTS),
+        (True, route.faults),
+    ]
+    return {status: meaning for holds, some in told if holds for status, meaning in some.items()}
+
+
 def _responses(route: Route) -> dict[str, Any]:
-    faults = {**({} if route.is_open else _COMMON_FAULTS), **route.faults}
-    faults = {431: "the request's header is too large", **faults}
-    if route.query is not None or _PART.search(route.path):
-        faults = {414: "the request's address is too long", **faults}
-    if route.path not in TOLL_FREE:
-        faults = {429: "too many requests; `Retry-After` says when to ask again", **faults}
-    if route.body is not None:
-        faults = {400: _COMMON_FAULTS[400], **_BODY_FAULTS, **faults}
-    if headers.IDEMPOTENCY_KEY in route.takes:
-        faults = {422: "the Idempotency-Key was used with another body", **faults}
-    if _PART.search(route.path):
-        faults = {404: "there is no such thing, or none that the caller may see", **faults}
+    faults = _faults(route)
     responses = {
         str(status): {
             "description": meaning,

@@ -44,9 +44,9 @@ class Pausing:
             ),
         ]  # fmt: skip
 
-    async def show(self, _call: Call) -> web.Response:
+    async def show(self, call: Call) -> web.Response:
         """`GET /api/queue`."""
-        return answer(self._document())
+        return answer(self._document(call))
 
     async def pause(self, call: Call) -> web.Response:
         """`POST /api/queue/pause`."""
@@ -54,7 +54,7 @@ class Pausing:
         reason = call.sent(PauseBody).reason
         await self._services.ledger.pause(call.caller, reason=reason)
         _log.info("queue_paused", user=call.caller.name, reason=reason)
-        return answer(self._document())
+        return answer(self._document(call))
 
     async def resume(self, call: Call) -> web.Response:
         """`POST /api/queue/resume`."""
@@ -62,11 +62,11 @@ class Pausing:
         await self._services.ledger.resume()
         self._services.look_again()
         _log.info("queue_resumed", user=call.caller.name)
-        return answer(self._document())
+        return answer(self._document(call))
 
-    def _document(self) -> QueueDocument:
-        services = self._services
-        return queue_document(services.state, services.ledger.limits, services.clock())
+    def _document(self, call: Call) -> QueueDocument:
+        services, sight = self._services, self._services.sight(call.caller)
+        return queue_document(services.state, sight, services.ledger.limits, services.clock())
 
 
 def _check_admin(who: Principal) -> None:

@@ -40,7 +40,7 @@ def response(err: RequestError, request_id: str) -> web.Response:
     headers: dict[str, str] = {}
     if isinstance(err, InvalidError) and err.pointer:
         extra["pointer"] = err.pointer
-    if isinstance(err, RemoteKnownError):
+    if isinstance(err, RemoteKnownError) and err.name is not None:
         extra["name"] = err.name
     if isinstance(err, ExpiredError):
         extra |= err.fresh

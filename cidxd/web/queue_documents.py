@@ -8,9 +8,12 @@ from typing_extensions import TypedDict
 
 from cidxd.errors import FAULTS
 from cidxd.model import incidents, instant
+from cidxd.model.account import Role
 from cidxd.model.incident import Incident
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
+from cidxd.model.repository import host_of
+from cidxd.web.sight import Sight
 
 _MOST_NAMES: Final = 20
 
@@ -67,8 +70,9 @@ class QueueDocument(TypedDict):
     limits: QueueLimits
 
 
-def queue_document(state: State, limits: Limits, now: float) -> QueueDocument:
-    """Return how the queue stands."""
+def queue_document(state: State, sight: Sight, limits: Limits, now: float) -> QueueDocument:
+    """Return how the queue stands; of a host only what is about repositories that are seen."""
+    hosts = {host_of(row.remote) for row in sight.repositories()}
     active, queued = len(state.jobs.active()), state.jobs.queued_total()
     pause = state.pause
     return {
@@ -80,7 +84,11 @@ def queue_document(state: State, limits: Limits, now: float) -> QueueDocument:
             "requested_by": pause.requested_by,
             "at": instant.to_wire(pause.at),
         },
-        "incidents": [_incident(known, state, now) for known in incidents.opened(state)],
+        "incidents": [
+            _incident(known, state, sight, now)
+            for known in incidents.opened(state)
+            if known.host in hosts or sight.who.role is Role.ADMIN
+        ],
         "running": active - queued,
         "queued": queued,
         "limits": {
@@ -92,10 +100,13 @@ def queue_document(state: State, limits: Limits, now: float) -> QueueDocument:
     }
 
 
-def _incident(known: Incident, state: State, now: float) -> IncidentDocument:
+def _incident(known: Incident, state: State, sight: Sight, now: float) -> IncidentDocument:
     rows = (state.repositories.get(number) for number in known.failed_at)
-    names = sorted(row.name for row in rows if row is not None)
+    names = sorted(row.name for row in rows if row is not None and sight.sees(row.repository_id))
+    waiting = [job for job in incidents.waiting(state, known) if sight.sees(job.repository_id)]
     probe = incidents.probe(state, known)
+    if probe is not None and not sight.sees(probe.repository_id):
+        probe = None
     return {
         "host": known.host,
         "code": known.code,
@@ -106,7 +117,7 @@ def _incident(known: Incident, state: State, now: float) -> IncidentDocument:
         "last_at": instant.to_wire(known.last_at),
         "repositories": names[:_MOST_NAMES],
         "repositories_total": len(names),
-        "waiting": len(incidents.waiting(state, known)),
+        "waiting": len(waiting),
         "attempts": known.attempts,
         "probe": None if probe is None else probe.job_id,
         "next_attempt_at": instant.to_wire(known.next_attempt_at),

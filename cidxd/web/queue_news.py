@@ -35,13 +35,12 @@ async def _tell(services: Services, who: Principal, send: Send) -> None:
     state, seen = services.state, services.herald.version
 
     def document() -> QueueDocument:
-        return queue_document(state, services.ledger.limits, services.clock())
+        sight = services.sight(services.identity.again(who))
+        return queue_document(state, sight, services.ledger.limits, services.clock())
 
     with contextlib.suppress(ConnectionError, UnauthenticatedError):  # the events' sender ends it
         if state.pause is not None or incidents.opened(state):
             await send(document())
         while True:
             seen = await services.herald.changed(seen)
-            if who.session_id is not None:
-                services.identity.of_session(who.session_id)
             await send(document())

@@ -8,12 +8,14 @@ from typing import Final
 from aiohttp import web
 
 from cidxd.errors import InvalidError
-from cidxd.model import catalogue
+from cidxd.model import access, catalogue, grant
 from cidxd.model import repository as addresses
 from cidxd.model.catalogue import Registration, RepositoryChange
+from cidxd.model.grant import Access, Visibility
 from cidxd.model.repository import Repository, Schedule
 from cidxd.web import arrival, credentials, wire
 from cidxd.web import documents as doc
+from cidxd.web.access_documents import AccessBody, access_document, rights_document
 from cidxd.web.requests import Discovery, Page, Reach, RepositoryBody, RepositoryPatch
 from cidxd.web.route import Call, answer
 from cidxd.web.schedule_documents import schedule_of
@@ -31,23 +33,23 @@ class Repositories:
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories`."""
         asked = call.asked(Page)
-        rows = sorted(self._services.state.repositories.values(), key=lambda row: row.name)
+        rows = self._services.sight(call.caller).repositories()
         rest = [row for row in rows if asked.cursor is None or row.name > asked.cursor]
         page = rest[: asked.limit]
         document: doc.RepositoryList = {
-            "repositories": [self._document(row) for row in page],
+            "repositories": [self._document(call, row) for row in page],
             "next_cursor": page[-1].name if len(rest) > len(page) else None,
         }
         return answer(document)
 
     async def show(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}`."""
-        return answer(self._document(self._named(call)))
+        return answer(self._document(call, self._named(call)))
 
     async def discover(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/discover`."""
-        found = catalogue.at_address(self._services.state, call.asked(Discovery).url)
-        return answer(self._document(found))
+        found = self._services.sight(call.caller).at_address(call.asked(Discovery).url)
+        return answer(self._document(call, found))
 
     async def add(self, call: Call) -> web.StreamResponse:
         """`POST /api/repositories`."""
@@ -58,15 +60,18 @@ class Repositories:
             raise InvalidError(
                 "a seed is a folder on the daemon's machine", code="seed-refused", pointer="/seed"
             )
-        catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
+        usual = Access(visibility=Visibility(self._services.access.repositories))
+        shown_to = self._access(sent.access) or usual
         schedule = self._schedule(sent)
-        given = await credentials.received(sent.credentials, remote)
-        address = await self._services.remotes.check(remote, sent.branches, given and given.secret)
-        seal = given and await given.sealing(
-            self._services.vault, by=call.caller.name, now=self._services.clock()
-        )
-        added = await self._services.ledger.register(
-            Registration(
+        with self._services.sight(call.caller).discreet():
+            catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
+            given = await credentials.received(sent.credentials, remote)
+            secret = given and given.secret
+            address = await self._services.remotes.check(remote, sent.branches, secret)
+            seal = given and await given.sealing(
+                self._services.vault, by=call.caller.name, now=self._services.clock()
+            )
+            wanted = Registration(
                 remote=remote,
                 user=call.caller.name,
                 name=sent.name,
@@ -75,16 +80,18 @@ class Repositories:
                 seed=sent.seed,
                 resolved=None if address == remote else address,
                 schedule=schedule,
-            ),
-            seal,
-        )
+                access=shown_to,
+            )
+            added = await self._services.ledger.register(wanted, seal)
         self._services.triggers.poller.look_again()
         location = f"/api/repositories/{added.name}"
-        return answer(self._document(added), status=201, headers={"Location": location})
+        return answer(self._document(call, added), status=201, headers={"Location": location})
 
     async def change(self, call: Call) -> web.StreamResponse:
         """`PATCH /api/repositories/{name}`."""
-        sent, row = call.sent(RepositoryPatch), self._named(call)
+        sent, row = call.sent(RepositoryPatch), self._changeable(call)
+        if sent.access is not None:
+            access.check_may_share(call.caller, row)
         address: str | None = None
         if sent.remote is not None:
             addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
@@ -113,17 +120,19 @@ class Repositories:
             resolved=None if address == sent.remote else address,
             schedule=schedule,
             is_rescheduled="schedule" in sent.model_fields_set,
+            access=self._access(sent.access),
         )
-        changed = await self._services.ledger.change_repository(
-            row.repository_id, change, entrusted
-        )
+        with self._services.sight(call.caller).discreet():
+            changed = await self._services.ledger.change_repository(
+                row.repository_id, change, entrusted
+            )
         self._services.triggers.poller.look_again()
         self._services.look_again()  # its jobs may have waited for a host that it has left
-        return answer(self._document(changed))
+        return answer(self._document(call, changed))
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""
-        row = self._named(call)
+        row = self._changeable(call)
         removal = await self._services.ledger.remove(row.repository_id, call.caller.name)
         await self._services.triggers.removals.finish(removal, _REMOVAL_S)
         return web.Response(status=204)
@@ -139,15 +148,32 @@ class Repositories:
         return answer({**found, "reason": why})
 
     def _named(self, call: Call) -> Repository:
-        return catalogue.named(self._services.state, call.part("name"))
-
-    def _document(self, row: Repository) -> doc.RepositoryDocument:
-        services = self._services
-        default = services.ledger.polling.default
-        return wire.repository_document(row, services.state, default, services.clock())
+        return self._services.sight(call.caller).named(call.part("name"))
 
     def _schedule(self, sent: RepositoryBody | RepositoryPatch) -> Schedule | None:
         if "schedule" not in sent.model_fields_set:
             return None
         services = self._services
         return schedule_of(sent.schedule, services.ledger.polling.default, now=services.clock())
+
+    def _changeable(self, call: Call) -> Repository:
+        row = self._named(call)
+        access.check_may_change(call.caller, row)
+        return row
+
+    def _access(self, sent: AccessBody | None) -> Access | None:
+        """Return what was sent as it is kept; raises InvalidError for users that there are not."""
+        if sent is None:
+            return None
+        wanted = sent.access()
+        grant.check_users(wanted, {user.name for user in self._services.state.users.values()})
+        return wanted
+
+    def _document(self, call: Call, row: Repository) -> doc.RepositoryDocument:
+        services = self._services
+        default = services.ledger.polling.default
+        document = wire.repository_document(row, services.state, default, services.clock())
+        document["rights"] = rights_document(call.caller, row)
+        if access.may_share(call.caller, row):
+            document["access"] = access_document(row.access)
+        return document

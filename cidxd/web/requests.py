@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from cidxd.model import instant
 from cidxd.model.job import Outcome, Status
+from cidxd.web.access_documents import AccessBody
 from cidxd.web.credential_documents import CredentialBody
 from cidxd.web.route import Sent
 from cidxd.web.schedule_documents import ScheduleBody
@@ -167,6 +168,7 @@ class RepositoryBody(Sent):
     seed: Annotated[str, StringConstraints(pattern=r"^/", max_length=4000)] | None = None
     credentials: CredentialBody | None = None
     schedule: ScheduleBody | None = None
+    access: AccessBody | None = None
 
 
 class RepositoryPatch(Sent):
@@ -182,6 +184,7 @@ class RepositoryPatch(Sent):
     remote: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
     credentials: CredentialBody | None = None
     schedule: ScheduleBody | None = None
+    access: AccessBody | None = None
 
 
 class SearchBody(Sent):
@@ -223,7 +226,7 @@ class UserBody(Sent):
 
     name: Name
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    role: Literal["admin", "member"] = "member"
+    role: Literal["admin", "member", "reader"] = "member"
 
 
 class UserPatch(Sent):
@@ -231,7 +234,7 @@ class UserPatch(Sent):
 
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     disabled: bool | None = None
-    role: Literal["admin", "member"] | None = None
+    role: Literal["admin", "member", "reader"] | None = None
 
 
 class NewPassword(Sent):

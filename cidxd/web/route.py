@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from cidxd.model.access import Need
 from cidxd.model.account import Principal
 from cidxd.web.headers import Header
 
@@ -77,6 +78,7 @@ class Route:
         is_streamed: It answers as server-sent events too, to who accepts those.
         is_open: Nobody needs a token.
         is_page: For browsers, and not in the contract; its query is the page's own.
+        need: What the caller's role and token must allow; None: as `needed` says.
     """
 
     method: str
@@ -95,6 +97,16 @@ class Route:
     faults: Mapping[int, str] = dataclasses.field(default_factory=dict)
     is_open: bool = False
     is_page: bool = False
+    need: Need | None = None
+
+    @property
+    def needed(self) -> Need:
+        """What the caller's role and token must allow; what changes something needs all rights."""
+        if self.need is not None:
+            return self.need
+        if self.method in {"GET", "HEAD"}:
+            return Need.READ
+        return Need.LOGIN if self.path.startswith("/api/auth/") else Need.CHANGE
 
 
 def answer(

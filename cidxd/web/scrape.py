@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from cidxd.__about__ import VERSION, WIRE
 from cidxd.errors import ForbiddenError
+from cidxd.model.account import Role
 from cidxd.web.route import Call, Route
 from cidxd.web.services import Services
 from cidxd.work.metrics import Look
@@ -32,7 +33,7 @@ class Scrape:
 
     async def metrics(self, call: Call) -> web.Response:
         """`GET /metrics`."""
-        if call.who is not None and not call.who.is_admin:
+        if call.who is not None and call.who.role is not Role.ADMIN:  # a token to read with does
             raise ForbiddenError(
                 "the metrics are for administrators", hint="use an administrator's token"
             )

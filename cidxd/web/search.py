@@ -9,7 +9,6 @@ from typing import Any
 from aiohttp import web
 
 from cidxd.errors import NotFoundError, UnavailableError
-from cidxd.model import catalogue
 from cidxd.model.repository import Repository
 from cidxd.web import problem
 from cidxd.web.requests import FileQuery, SearchBody, SkippedQuery
@@ -34,7 +33,7 @@ class Search:
         question = {
             "op": "search",
             **sent.model_dump(exclude={"repository", "branch"}),
-            "repositories": [self._place(row, sent.branch) for row in self._chosen(sent)],
+            "repositories": [self._place(row, sent.branch) for row in self._chosen(call, sent)],
             "timeout_ms": int(limit_s * 1000),
         }
         return await self._measured(sent.mode, self._asked(call, question, limit_s))
@@ -42,27 +41,27 @@ class Search:
     async def file(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}/file`."""
         asked = call.asked(FileQuery)
-        row = catalogue.named(self._services.state, call.part("name"))
+        row = self._services.sight(call.caller).named(call.part("name"))
         question = {"op": "file", "path": asked.path, "commit": asked.commit}
         return await self._asked(call, question | self._place(row, asked.branch), _WHOLE_LIMIT_S)
 
     async def skipped(self, call: Call) -> web.StreamResponse:
         """`GET /api/repositories/{name}/skipped`."""
         asked = call.asked(SkippedQuery)
-        row = catalogue.named(self._services.state, call.part("name"))
+        row = self._services.sight(call.caller).named(call.part("name"))
         question = {"op": "skipped", **asked.model_dump(exclude={"branch"})}
         return await self._asked(call, question | self._place(row, asked.branch), _WHOLE_LIMIT_S)
 
-    def _chosen(self, sent: SearchBody) -> list[Repository]:
-        state = self._services.state
+    def _chosen(self, call: Call, sent: SearchBody) -> list[Repository]:
+        sight = self._services.sight(call.caller)
         if sent.repository:
-            return [catalogue.named(state, name) for name in dict.fromkeys(sent.repository)]
-        every = [row for row in state.repositories.values() if row.branches]
+            return [sight.named(name) for name in dict.fromkeys(sent.repository)]
+        every = [row for row in sight.repositories() if row.branches]
         if not every:
             raise NotFoundError(
                 "no repository has been synced yet", code="not-indexed", hint="cidx sync"
             )
-        return sorted(every, key=lambda row: row.name)
+        return every
 
     def _place(self, row: Repository, branch: str | None) -> dict[str, Any]:
         folder = self._services.data.to_read(row.repository_id)

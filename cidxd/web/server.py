@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cidxd.config import Server
 from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableError
-from cidxd.model import trace
+from cidxd.model import access, trace
 from cidxd.model.account import Principal
 from cidxd.model.job import IllegalTransitionError
 from cidxd.store import asker
@@ -90,11 +90,13 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
         on_request()
         who = None if identity is None else _caller(route, identity, request)
         asker.bind(asking.by(request, who, request[REQUEST_ID]))
-        if who is None:
+        if who is None or identity is None:
             return await answered(request, None)
         named = {word: request.match_info[part] for word, part in subject.items()}
         structlog.contextvars.bind_contextvars(user=who.name, **named)
         with gate_of(request).serving(request, who.name):
+            access.check(who, route.needed)
+            await identity.note_use(who)
             return await answered(request, who)
 
     async def answered(request: web.Request, who: Principal | None) -> web.StreamResponse:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from cidxd.model.account import Principal
 from cidxd.model.registry import State
+from cidxd.sections import AccessSection
 from cidxd.store.history import History
 from cidxd.store.ledger import Ledger
 from cidxd.web.identity import Identity
 from cidxd.web.remotes import Remotes
+from cidxd.web.sight import Sight
 from cidxd.work.bus import Bus
 from cidxd.work.folders import DataFolder
 from cidxd.work.herald import Herald
@@ -33,6 +36,7 @@ class Services:
         vitals: Why the daemon is not ready.
         shut_down: Lets the daemon end; None where only the service manager may.
         is_local_allowed: A path on this machine may be a remote.
+        access: Who may see what, where nothing else is said.
         search_limit_s: How long a query with a limit may take, as of now.
     """
 
@@ -54,9 +58,14 @@ class Services:
     vitals: Vitals
     shut_down: Callable[[], None] | None
     is_local_allowed: bool
+    access: AccessSection
     search_limit_s: Callable[[], float]
 
     @property
     def state(self) -> State:
         """The committed state."""
         return self.ledger.state
+
+    def sight(self, who: Principal) -> Sight:
+        """Return what *who* sees of the state."""
+        return Sight(self.state, who)

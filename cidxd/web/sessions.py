@@ -6,6 +6,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from cidxd.model import accounts, instant
+from cidxd.model.access import Need
 from cidxd.model.account import Session
 from cidxd.store.ledger import Ledger
 from cidxd.web.identity import Identity
@@ -40,11 +41,14 @@ class Sessions:
     def routes(self) -> list[Route]:
         """Return the routes under /api/sessions."""
         return [
-            Route("GET", "/api/sessions", self.list, "One's own logins", answer=SessionList),
+            Route(
+                "GET", "/api/sessions", self.list, "One's own logins",
+                answer=SessionList, need=Need.LOGIN,
+            ),
             Route(
                 "DELETE", "/api/sessions/{id}", self.end,
                 "End one of one's own logins, and every stream that came with it",
-                status=204, faults={404: "one has no such login"},
+                status=204, need=Need.LOGIN, faults={404: "one has no such login"},
             ),
         ]  # fmt: skip
 

@@ -17,7 +17,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from cidxd.errors import InvalidError, UnauthenticatedError
+from cidxd.errors import InvalidError, NotFoundError, UnauthenticatedError
 from cidxd.model.job import Event, Kind
 from cidxd.store import asker
 from cidxd.web import documents as doc
@@ -35,6 +35,7 @@ WRITE_S: Final = 30.0  # for one who does not read; a WebSocket's heartbeat is a
 LAST_WORD_S: Final = 15.0  # until one who was cut off must have read why
 MEDIA_TYPE: Final = "text/event-stream"
 _ENDS: Final = frozenset({Kind.COMPLETED, Kind.FAILED, Kind.CANCELLED})
+_START_OVER: Final = "connect again and start from the snapshot"
 _STOPPING: Final = ": stopping\n\n"
 _HEADERS: Final = {
     "Content-Type": MEDIA_TYPE,
@@ -150,8 +151,9 @@ class EventSource:
             return _STOPPING if isinstance(err, StoppedError) else ": session ended\n\n"
         except (TimeoutError, TooSlowError):
             return _error_frame("too-slow", "resume with the last id as Last-Event-ID")
-        except ExpiredError as err:
-            return _error_frame(err.code, "connect again and start from the snapshot")
+        except (ExpiredError, NotFoundError) as err:  # the second: a grant was taken away
+            is_old = isinstance(err, ExpiredError)
+            return _error_frame(err.code, _START_OVER if is_old else err.hint or err.message)
         except ConnectionError:
             return None
         except Exception:  # noqa: BLE001 - the stream's guard: a silent stream would look alive

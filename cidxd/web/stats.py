@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 from typing_extensions import TypedDict
 
-from cidxd.model import catalogue, instant
+from cidxd.model import instant
 from cidxd.store import figures
 from cidxd.store.database import open_reader
 from cidxd.store.figures import Figures, Group, Missed, Spread
@@ -95,13 +95,11 @@ class Stats:
 
     async def show(self, call: Call) -> web.StreamResponse:
         """`GET /api/stats`."""
-        asked, state = call.asked(StatsQuery), self._services.state
+        asked, sight = call.asked(StatsQuery), self._services.sight(call.caller)
         now = self._services.clock()
         since = now - WINDOW_S if asked.since is None else instant.from_wire(asked.since)
-        if asked.repository is None:
-            rows = sorted(state.repositories.values(), key=lambda row: row.name)
-        else:
-            rows = [catalogue.named(state, asked.repository)]
+        name = asked.repository
+        rows = sight.repositories() if name is None else [sight.named(name)]
         ids = [row.repository_id for row in rows]
         async with self._asking, contextlib.AsyncExitStack() as stack:
             # A reader of its own: nobody who asks for a job waits for this.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cidxd.model.access import Need
 from cidxd.web import documents as doc
 from cidxd.web import openapi, page
 from cidxd.web.audit import Audit
@@ -47,6 +48,7 @@ from cidxd.web.services import Services
 from cidxd.web.sessions import Sessions
 from cidxd.web.stats import Stats
 from cidxd.web.sync_documents import ExplainedDocument, SyncDocument
+from cidxd.web.tokens import Tokens
 from cidxd.web.users import Users
 
 _ASKING = (IDEMPOTENCY_KEY, PREFER, TRACEPARENT)  # for a job
@@ -73,6 +75,7 @@ def routes(services: Services, live: Live) -> list[Route]:
         *Pausing(services).routes(),
         *Stats(services).routes(),
         *Insight(services).routes(),
+        *Tokens(services.ledger, services.clock, services.access.token_days).routes(),
         *Users(services.ledger, services.identity, services.clock).routes(),
         *Sessions(services.ledger, services.identity).routes(),
         *Audit(services).routes(),
@@ -130,13 +133,14 @@ def _jobs(handlers: Jobs) -> list[Route]:
         Route(
             "POST", "/api/sync", handlers.sync,
             "Ask for a sync: a new job, or one that waits already", body=SyncBody,
-            answer=SyncDocument, status=202, faults={404: "no such repository", **_BUSY},
-            takes=_ASKING, sends=(LOCATION,),
+            answer=SyncDocument, status=202, need=Need.SYNC,
+            faults={404: "no such repository", **_BUSY}, takes=_ASKING, sends=(LOCATION,),
         ),
         Route(
             "POST", "/api/repositories/{name}/sync", handlers.sync_named,
             "The same, for one repository", body=RepositorySyncBody,
-            answer=SyncDocument, status=202, faults=_BUSY, takes=_ASKING, sends=(LOCATION,),
+            answer=SyncDocument, status=202, need=Need.SYNC, faults=_BUSY, takes=_ASKING,
+            sends=(LOCATION,),
         ),
         *_one_job(handlers, "/api/jobs/{job_id}"),
         Route(
@@ -166,16 +170,16 @@ def _one_job(handlers: Jobs, one: str) -> list[Route]:
         Route(
             "POST", one + "/cancel", handlers.cancel,
             "Cancel a job, or withdraw from it; harmless once it ended", body=CancelBody,
-            answer=doc.JobDocument, faults=_ALIKE,
+            answer=doc.JobDocument, need=Need.SYNC, faults=_ALIKE,
         ),
         Route(
             "DELETE", one, handlers.cancel, "The same as cancel", body=CancelBody,
-            answer=doc.JobDocument, faults=_ALIKE,
+            answer=doc.JobDocument, need=Need.SYNC, faults=_ALIKE,
         ),
         Route(
             "POST", one + "/retry", handlers.retry,
             "Ask for an ended job again: a new job, linked both ways", answer=doc.JobDocument,
-            status=202, faults={409: "the job has not ended", **_BUSY},
+            status=202, need=Need.SYNC, faults={409: "the job has not ended", **_BUSY},
             takes=_ASKING, sends=(LOCATION,),
         ),
     ]  # fmt: skip
@@ -189,7 +193,7 @@ def _search(handlers: Search) -> list[Route]:
         ),
         Route(
             "POST", "/api/search", handlers.search, "The same, for long patterns", body=SearchBody,
-            answer=SearchDocument, faults=_SEARCH,
+            answer=SearchDocument, need=Need.READ, faults=_SEARCH,
         ),
         Route(
             "GET", "/api/repositories/{name}/file", handlers.file, "A file of an indexed commit",

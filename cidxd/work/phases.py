@@ -1,9 +1,9 @@
 """
 The phases of one sync: fetch here, then one build child for the rest.
 
-It asks the remote for its tips, asks a search child what the index answers with,
-lets `model.pipeline` decide, and carries that out.  It records nothing itself:
-news goes up through the report and the permit it is handed.
+It asks the remote for its tips and a search child what the index answers with, lets
+`model.pipeline` decide, and carries that out.  It records nothing itself: news goes up
+through the report and the permit it is handed.
 """
 
 from __future__ import annotations
@@ -250,11 +250,9 @@ class Phases:
         Raises:
             FaultError: It cannot be read, which says nothing of whether it is sound.
         """
-        index = self._data.repository(repository_id).index
+        asked = {"op": "tips", "index": str(self._data.repository(repository_id).index)}
         try:
-            status, body = await self._searchers.ask(
-                {"op": "tips", "index": str(index)}, timeout_s=self._tools.stall_s
-            )
+            status, body = await self._searchers.ask(asked, timeout_s=self._tools.stall_s)
         except UnavailableError as err:
             raise FaultError("index-failed", err.message) from err
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser_watch import Watch
-from house import HeldRemote, Server, curl
+from house import HeldRemote, Server, curl, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
 from sandbox import Checkout
 
@@ -242,6 +242,46 @@ def test_an_administrator_pauses_the_queue_and_everybody_sees_why(log_in: LogIn)
     page.get_by_role("link", name="Admin").click()
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause the queue")).to_be_visible()
+
+
+def test_a_personal_token_is_made_shown_once_and_revoked(log_in: LogIn, server: Server) -> None:
+    page = log_in(path="/account")
+    expect(page.get_by_text("You have no personal token.")).to_be_visible()
+    page.get_by_text("Make a token").click()
+    page.get_by_label("What it is for").fill("nightly build")
+    page.get_by_role("button", name="Make").click()
+    secret = page.get_by_label("The new token").input_value()
+    assert curl(f"{server.url}/api/jobs", secret)[0] == 200
+    row = page.get_by_role("row").filter(has_text="nightly build")
+    expect(row).to_contain_text("read")
+    page.reload()
+    expect(row).to_be_visible()
+    assert secret not in page.content()
+    row.get_by_role("button", name="Revoke").click()
+    row.get_by_role("button", name="Yes, end it").click()
+    expect(page.get_by_text("You have no personal token.")).to_be_visible()
+    assert curl(f"{server.url}/api/jobs", secret)[0] == 401
+
+
+def test_a_reader_is_offered_nothing_to_change(log_in: LogIn, server: Server, name: str) -> None:
+    post(server, "/api/users", {"name": "rea", "password": "correct horse", "role": "reader"})
+    page = log_in("rea", path="/repositories")
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    expect(page.get_by_role("button", name="Sync now")).to_have_count(0)
+    expect(page.get_by_text("Add a repository")).to_have_count(0)
+
+
+def test_whom_a_repository_is_shown_to_is_set_on_its_page(
+    log_in: LogIn, server: Server, name: str
+) -> None:
+    page = log_in(path=f"/repositories/{name}")
+    page.get_by_text("Whom it is shown to").click()
+    page.get_by_label("Shown to").select_option("restricted")
+    page.get_by_label("Users").fill("bob write")
+    page.get_by_role("button", name="Save").last.click()
+    page.wait_for_load_state("networkidle")
+    expected = {"visibility": "restricted", "users": [{"user": "bob", "level": "write"}]}
+    wait_until("the grant", lambda: server.ask(f"/api/repositories/{name}")["access"] == expected)
 
 
 def test_a_logout_shows_nothing_more_and_leaves_nothing(log_in: LogIn) -> None:

@@ -100,7 +100,7 @@ def push(provider: str, ref: str, *, after: str = "a" * 40) -> dict[str, Any]:
 @pytest.fixture
 async def host(api: Api, demo: str) -> AsyncIterator[Host]:
     ledger = api.made.services.ledger
-    await ledger._decide(known_to_have_main)
+    await ledger.decide(known_to_have_main)
     await ledger.pause(ROOT, reason="the test")  # jobs stay where they are
     status, made = await api.ask("POST", f"/api/repositories/{demo}/webhook")
     assert status == 201

@@ -1,17 +1,19 @@
-// Oneself: who one is here, and one's password.
+// Oneself: who one is here, one's password and tokens.
 
 import { post } from "../api.js";
 import { h, say } from "../dom.js";
 import { field } from "../parts.js";
 import { sessions } from "./sessions.js";
+import { tokens } from "./tokens.js";
 
 export async function account({ me }) {
   return {
     title: "Account",
     node: h("div", {}, h("h1", {}, "Account"),
-      h("p", {}, "You are ", h("strong", {}, me.name), me.role === "admin" ? ", an administrator." : "."),
+      h("p", {}, "You are ", h("strong", {}, me.name), { admin: ", an administrator.", reader: ", a reader." }[me.role] ?? "."),
       password(me),
       await sessions(),
+      tokens(),
       h("section.panel", {}, h("h2", {}, "On the command line"),
         h("p", {}, h("code", {}, `cidx login ${location.origin}`), " logs in once; ", h("code", {}, "cidx auth token"), " prints a token for curl."))),
   };

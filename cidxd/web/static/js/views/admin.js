@@ -6,6 +6,8 @@ import { action, failure, field, time } from "../parts.js";
 import { audit } from "./audit.js";
 import { head } from "./repositories.js";
 
+const ROLES = ["reader", "member", "admin"];
+
 export async function admin({ me, jobs }) {
   const users = h("div");
   const queue = h("div");
@@ -52,18 +54,26 @@ function userTable(users, me, again) {
   };
   const rows = users.map((user) => h("tr", {},
     h("td", {}, user.name, user.name === me.name ? h("small", {}, " you") : null),
-    h("td", {}, user.role),
+    h("td", {}, roleOf(user, change)),
     h("td", {}, user.disabled ? "disabled" : "may log in"),
     h("td", {}, h("div.tools", {},
-      action(user.disabled ? "Enable" : "Disable", change(user, { disabled: !user.disabled }), { confirm: user.disabled ? null : "Yes, end their sessions" }),
-      action(user.role === "admin" ? "Make member" : "Make admin", change(user, { role: user.role === "admin" ? "member" : "admin" }), { confirm: "Yes" })))));
+      action(user.disabled ? "Enable" : "Disable", change(user, { disabled: !user.disabled }), { confirm: user.disabled ? null : "Yes, end their sessions and tokens" })))));
   return h("div.scroll", {}, h("table", {}, head("User", "Role", "State", ""), h("tbody", {}, rows)));
+}
+
+function roleOf(user, change) {
+  const role = roles(user.role, `Role of ${user.name}`);
+  return h("div.tools", {}, role, action("Set", async () => change(user, { role: role.value })()));
+}
+
+function roles(chosen, label = null) {
+  return h("select", { "aria-label": label }, ROLES.map((role) => h("option", { value: role, selected: role === chosen }, role)));
 }
 
 function adding(again) {
   const name = h("input", { required: true, autocapitalize: "none", spellcheck: "false", autocomplete: "off" });
   const password = h("input", { type: "password", required: true, minlength: 12, autocomplete: "new-password" });
-  const role = h("select", {}, h("option", { value: "member" }, "member"), h("option", { value: "admin" }, "admin"));
+  const role = roles("member");
   const said = h("div");
   const add = async (event) => {
     event.preventDefault();

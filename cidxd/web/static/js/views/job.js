@@ -43,7 +43,7 @@ export async function job({ parts, jobs, me, router }) {
 
   let offered = "";
   function offer() {
-    const mine = me.role === "admin" || shown.requesters.includes(me.name);
+    const mine = me.role === "admin" || (me.role === "member" && shown.requesters.includes(me.name));
     const kind = !mine ? "" : isFinal(shown) ? "retry" : shown.cancel ? "force" : "cancel";
     if (kind === offered) return;
     offered = kind;

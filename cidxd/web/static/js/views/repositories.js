@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import * as format from "../format.js";
 import { action, empty, failure, field, jobLink, repositoryLink, time } from "../parts.js";
 
-export async function repositories({ jobs, router }) {
+export async function repositories({ jobs, router, me }) {
   const rows = await every();
   const watcher = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -20,7 +20,7 @@ export async function repositories({ jobs, router }) {
   const none = empty("No repository is kept in step yet.", h("p", {}, "Add the first one below, or run ", h("code", {}, "cidx sync --follow"), " in a checkout."));
   return {
     title: "Repositories",
-    node: h("div", {}, h("h1", {}, "Repositories"), rows.length ? table : none, adding(router)),
+    node: h("div", {}, h("h1", {}, "Repositories"), rows.length ? table : none, me.role === "reader" ? null : adding(router)),
     close: () => watcher.disconnect(),
   };
 }
@@ -52,7 +52,7 @@ function line(row, jobs, router, watcher) {
     h("td", {}, main ? time(main.indexed_at) : ""),
     last,
     h("td", {}, row.last_job ? [jobLink(row.last_job), " ", h("small", {}, row.last_job.status)] : ""),
-    h("td", {}, syncNow(row.name, jobs, router)));
+    h("td", {}, row.rights.includes("sync") ? syncNow(row.name, jobs, router) : null));
 }
 
 /** A button that asks for a sync and goes to its job. */

@@ -5,12 +5,13 @@ import { bars, strip } from "../charts.js";
 import { fill, h, say } from "../dom.js";
 import * as format from "../format.js";
 import { action, empty, failure, field, jobLink, time } from "../parts.js";
+import { sharing } from "./access.js";
 import { head, syncNow } from "./repositories.js";
 import { nextSync, scheduling, webhook } from "./triggers.js";
 
 const PHASES = ["fetch", "diff", "index", "validate", "publish"];
 
-export async function repository({ parts: [name], jobs, router, me }) {
+export async function repository({ parts: [name], jobs, router }) {
   const path = `/api/repositories/${encodeURIComponent(name)}`;
   const [row, recent, storage] = await Promise.all([get(path), get(`${path}/recent`, { limit: 30 }), get(`${path}/storage`)]);
   const estimates = h("p.faint");
@@ -35,13 +36,13 @@ export async function repository({ parts: [name], jobs, router, me }) {
     title: name,
     node: h("div", {},
       h("h1", {}, name), h("p", {}, h("code", {}, row.remote)),
-      h("div.tools", {}, syncNow(name, jobs, router), " ", h("a", { href: `/jobs?repository=${encodeURIComponent(name)}` }, "its history"), " ", h("a", { href: `/search?repository=${encodeURIComponent(name)}` }, "search it")),
+      h("div.tools", {}, row.rights.includes("sync") ? syncNow(name, jobs, router) : null, " ", h("a", { href: `/jobs?repository=${encodeURIComponent(name)}` }, "its history"), " ", h("a", { href: `/search?repository=${encodeURIComponent(name)}` }, "search it")),
       h("h2", {}, "Branches"), branches,
       h("h2", {}, "Last syncs"), outcomes, estimates,
       h("h2", {}, "Storage"),
       h("p", {}, `index ${format.bytes(storage.index_bytes)}, mirror ${format.bytes(storage.mirror_bytes)}; registered by ${row.created_by}, `, time(row.created_at)),
-      editing(row, path, router), scheduling(row, path, router),
-      me.role === "admin" || row.created_by === me.name ? [webhook(row, path), removing(path, router, name)] : null),
+      row.rights.includes("change") ? [editing(row, path, router), row.access ? sharing(row, path, router) : null,
+        scheduling(row, path, router), webhook(row, path), removing(path, router, name)] : null),
     close: () => jobs.removeEventListener("change", listen),
   };
 }
