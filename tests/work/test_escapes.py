@@ -312,11 +312,12 @@ async def test_a_remote_without_gits_protocol_leads_to_no_other_host(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        with pytest.raises(FaultError):
-            await guest.fetch(f"http://127.0.0.1:{runner.addresses[0][1]}", "main")
+        with pytest.raises(FaultError) as caught:
+            await guest.fetch(f"http://127.0.0.1:{runner.addresses[0][1]}/", "main")
     finally:
         await runner.cleanup()
 
+    assert "Unable to find" in caught.value.detail  # it came as far as that
     assert bystander.asked == []
 
 
