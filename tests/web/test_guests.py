@@ -153,3 +153,24 @@ class TestServer:
             assert str(problem).isprintable()
         inside.close()
         assert asked == []
+
+
+class TestOpened:
+    """A server whose operator opened something of its own network."""
+
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Config:
+        server = {"listen": "127.0.0.1:0", "data": str(tmp_path / "data")}
+        opened = {"allow_hosts": ["127.0.0.2", "localhost"]}
+        return parse({"server": server, "remotes": opened}, "the test")
+
+    async def test_what_the_operator_opened_is_contacted_and_nothing_else(self, api: Api) -> None:
+        opened = await asyncio.gather(*(
+            add(api, f"https://{host}:1/a.git") for host in ("127.0.0.2", "localhost")
+        ))  # fmt: skip
+        closed = await add(api, "https://127.0.0.1:1/a.git")
+        plain = await add(api, "http://127.0.0.2:1/a.git")
+
+        assert [problem["code"] for _, problem in opened] == ["remote-unreachable"] * 2
+        assert closed[1]["code"] == "remote-forbidden"
+        assert plain[1]["code"] == "protocol-refused"
