@@ -22,9 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from cidxd import hosts
 from cidxd.errors import ConfigError
-from cidxd.sections import PollingSection, Positive, WebhooksSection
+from cidxd.sections import PollingSection, Positive, RemotesSection, WebhooksSection
 from cidxd.sections import Section as _Section
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
@@ -158,29 +157,6 @@ class HttpSection(_Section):
     hsts_seconds: Annotated[int, Field(ge=0)] = 31_536_000
 
 
-class Remotes(_Section):
-    """What may be fetched."""
-
-    allow_local: bool = Field(
-        default=False,
-        description="a path on the daemon's machine, plain http and loopback may be a remote",
-    )
-    allow_hosts: tuple[str, ...] = Field(
-        default=(), description="names, *.domains and networks beside the public internet"
-    )
-
-    @field_validator("allow_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        hosts.policy(value)
-        return value
-
-    @property
-    def policy(self) -> hosts.Policy:
-        """Which hosts a server may contact."""
-        return hosts.policy(self.allow_hosts, is_loopback_open=self.allow_local)
-
-
 class Index(_Section):
     """What is indexed beside the text."""
 
@@ -228,7 +204,7 @@ class Config(_Section):
     server: Server = Server()
     http: HttpSection = HttpSection()
     limits: LimitsSection = LimitsSection()
-    remotes: Remotes = Remotes()
+    remotes: RemotesSection = RemotesSection()
     polling: PollingSection = PollingSection()
     webhooks: WebhooksSection = WebhooksSection()
     index: Index = Index()
