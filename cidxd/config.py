@@ -20,7 +20,6 @@ from pydantic import (
     model_validator,
 )
 
-from cidxd import hosts
 from cidxd.errors import ConfigError
 from cidxd.sections import (
     AccessSection,
@@ -32,6 +31,7 @@ from cidxd.sections import (
     MetricsSection,
     PollingSection,
     Proxy,
+    RemotesSection,
     RetentionSection,
     Section,
     WebhooksSection,
@@ -90,36 +90,13 @@ class Server(Section):
         return int(self.listen.rpartition(":")[2])
 
 
-class Remotes(Section):
-    """What may be fetched."""
-
-    allow_local: bool = Field(
-        default=False,
-        description="a path on the daemon's machine, plain http and loopback may be a remote",
-    )
-    allow_hosts: tuple[str, ...] = Field(
-        default=(), description="names, *.domains and networks beside the public internet"
-    )
-
-    @field_validator("allow_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        hosts.policy(value)
-        return value
-
-    @property
-    def policy(self) -> hosts.Policy:
-        """Which hosts a server may contact."""
-        return hosts.policy(self.allow_hosts, is_loopback_open=self.allow_local)
-
-
 class Config(Section):
     """Everything that can be configured; docs/operations.md describes each key."""
 
     server: Server = Server()
     http: HttpSection = HttpSection()
     limits: LimitsSection = LimitsSection()
-    remotes: Remotes = Remotes()
+    remotes: RemotesSection = RemotesSection()
     polling: PollingSection = PollingSection()
     webhooks: WebhooksSection = WebhooksSection()
     index: Index = Index()

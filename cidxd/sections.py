@@ -6,7 +6,16 @@ from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from cidxd import hosts
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -60,6 +69,29 @@ class WebhooksSection(Section):
     """What a remote may send when it changed."""
 
     max_body_bytes: Annotated[int, Field(ge=1024, le=32 << 20)] = 5 << 20
+
+
+class RemotesSection(Section):
+    """What may be fetched."""
+
+    allow_local: bool = Field(
+        default=False,
+        description="a path on the daemon's machine, plain http and loopback may be a remote",
+    )
+    allow_hosts: tuple[str, ...] = Field(
+        default=(), description="names, *.domains and networks beside the public internet"
+    )
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts.policy(value)
+        return value
+
+    @property
+    def policy(self) -> hosts.Policy:
+        """Which hosts a server may contact."""
+        return hosts.policy(self.allow_hosts, is_loopback_open=self.allow_local)
 
 
 class LimitsSection(Section):

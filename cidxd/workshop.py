@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 import sys
@@ -17,8 +18,10 @@ from cidxd.model.job import Event
 from cidxd.model.login_limits import LoginLimits
 from cidxd.model.polling import Terms
 from cidxd.model.registry import State
+from cidxd.model.repository import Repository
 from cidxd.model.retention import Rules
 from cidxd.sections import LimitsSection
+from cidxd.store.database import StoreError
 from cidxd.store.ledger import Ledger
 from cidxd.web.services import Services
 from cidxd.work import held
@@ -90,7 +93,7 @@ def furnished(config: Config, data: DataFolder, ledger: Ledger, *, is_embedded: 
         permit=lambda job_id, summary, commits: held.recorded(
             lambda: ledger.permit(job_id, summary=summary, commits=commits), "permit", job_id
         ),
-        moved=ledger.moved,
+        moved=lambda row, address: _moved(ledger, row, address),
         index_slots=index_slots,
         allowance=allowance,
     )
@@ -221,3 +224,8 @@ def searchers_of(config: Config, tools: Tools, allowance: Allowance | None = Non
 
 def _child(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "cidxd.indexer", name)
+
+
+async def _moved(ledger: Ledger, row: Repository, address: str) -> None:
+    with contextlib.suppress(StoreError):  # the next sync finds it out again
+        await ledger.moved(row, address)

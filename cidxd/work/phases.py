@@ -9,7 +9,6 @@ through the report and the permit it is handed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -24,7 +23,6 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.store.database import StoreError
 from cidxd.work import asking, build, fetch, leftovers, lock, mirrors, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
@@ -147,8 +145,7 @@ class Phases:
                 say=report.git_said,
             )
         if address != repository.address:
-            with contextlib.suppress(StoreError):  # the next sync finds it out again
-                await self._moved(repository, address)
+            await self._moved(repository, address)
             repository = dataclasses.replace(repository, resolved=address)
         tips = await self.tips(job.repository_id)
         aim = pipeline.targets(

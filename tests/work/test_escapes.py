@@ -21,7 +21,7 @@ from cidxd import hosts
 from cidxd.errors import FaultError
 from cidxd.git import argv, guard
 from cidxd.model.report import Report
-from cidxd.work import asking, fetch, proc, reach
+from cidxd.work import asking, fetch, mirrors, proc, reach
 from cidxd.work.outreach import Outreach
 
 STALL_S = 20.0
@@ -78,7 +78,11 @@ class Guest:
         return f"touch {self.ran};"
 
     async def ready(self) -> None:
-        await fetch.ensure_mirror(self.mirror, env=LOCAL, stall_s=STALL_S, lock_fd=self._lock_fd)
+        made = await fetch.ensure_mirror(
+            self.mirror, env=LOCAL, stall_s=STALL_S, lock_fd=self._lock_fd
+        )
+        if made != self.mirror:
+            mirrors.replace(self.mirror)
 
     async def fetch(self, remote: str, *branches: str) -> dict[str, str]:
         """Do what a sync does: ask, see to the mirror, fetch."""
@@ -312,11 +316,12 @@ async def test_a_remote_without_gits_protocol_leads_to_no_other_host(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        with pytest.raises(FaultError):
-            await guest.fetch(f"http://127.0.0.1:{runner.addresses[0][1]}", "main")
+        with pytest.raises(FaultError) as caught:
+            await guest.fetch(f"http://127.0.0.1:{runner.addresses[0][1]}/", "main")
     finally:
         await runner.cleanup()
 
+    assert "Unable to find" in caught.value.detail  # it came as far as that
     assert bystander.asked == []
 
 

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from remote import Remote
 from sandbox import Checkout
+from sshd import Sshd, needs_sshd
+from tls_remote import Authority, TlsRemote
 
 from cidxd import hosts
 from cidxd.errors import FaultError
 from cidxd.git import guard
 from cidxd.hosts import Policy
-from cidxd.work import fetch
+from cidxd.model.credential import CredentialKind, Secret
+from cidxd.work import asking, fetch
 from cidxd.work.lookup import Resolver
 from cidxd.work.outreach import Outreach
 
@@ -215,3 +218,37 @@ async def test_behind_a_proxy_only_what_cannot_be_looked_up_here_is_left_to_it()
 
     assert settings(await outreach.env(url))["http.curloptResolve"].endswith(":255.255.255.255")
     assert (await refused(outreach, url)).code == "remote-forbidden"
+
+
+@needs_sshd
+async def test_over_a_pin_ssh_knows_the_host_by_its_name_and_port(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.commit({"a.txt": "one\n"})
+    with Sshd(tmp_path / "sshd") as sshd:
+        url = sshd.url(checkout.folder).replace("127.0.0.1", "git.example.org")
+        known = sshd.known_hosts.read_text().replace("127.0.0.1", "git.example.org")
+        key = sshd.identity.read_text()
+        secret = Secret(kind=CredentialKind.SSH_KEY, secret=key, known_hosts=known)
+        outreach, _ = reaching(["127.0.0.1"], policy=hosts.policy(["*.example.org"]))
+
+        found = await asking.tips(outreach, url, stall_s=STALL_S, secret=secret)
+
+    assert list(found.tips.branches) == ["main"]
+
+
+async def test_over_a_pin_a_certificate_is_that_of_the_name(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.commit({"a.txt": "one\n"})
+    authority = Authority(tmp_path / "authority")
+    env = {**GUEST, "GIT_SSL_CAINFO": str(authority.file)}
+    policy = hosts.policy(["git.example.org"])
+    outreach = Outreach(env, policy=policy, resolver=Resolver(Names(["127.0.0.1"])))
+    with TlsRemote(checkout.folder, authority) as remote:
+        url = remote.url.replace("localhost", "git.example.org")
+        with pytest.raises(FaultError) as caught:
+            await asking.tips(outreach, url, stall_s=STALL_S)
+        remote.shows(authority.context("git.example.org"))
+        found = await asking.tips(outreach, url, stall_s=STALL_S)
+
+    assert caught.value.code == "tls-untrusted", caught.value.detail
+    assert list(found.tips.branches) == ["main"]
