@@ -209,7 +209,7 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "auth-required": Fault(
         "the remote wants credentials and there are none",
-        "log in with your git credential helper, or load the key into your ssh agent",
+        "give them: cidx repo set NAME --token-stdin; your own daemon uses what your git does",
         False,
     ),
     "auth-failed": Fault(

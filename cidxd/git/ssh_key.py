@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cidxd.errors import InvalidError
 
 _RSA_BITS: Final = 2048
+_PORT: Final = 22  # of ssh; others are written with the host
 _OPENSSH: Final = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _MARKERS: Final = ("@cert-authority", "@revoked")
 _KEY_POINTER: Final = "/credentials/private_key"
@@ -57,14 +58,14 @@ def check_known_hosts(text: str, host: str, port: int) -> str:
     Raises:
         InvalidError: A line is none, or no line is of the host.
     """
-    names = [host, f"[{host}]:{port}"]
+    # As ssh looks it up; with an alias (`guard.pinned`) it tries no other form.
+    name = host if port == _PORT else f"[{host}]:{port}"
     lines = [line.strip() for line in text.splitlines()]
     told = [(number, line) for number, line in enumerate(lines, 1) if line and line[0] != "#"]
-    of_host = [line for number, line in told if _is_of(line, number, names)]
+    of_host = [line for number, line in told if _is_of(line, number, name)]
     if not of_host:
-        wanted = names[0] if port == 22 else names[1]  # noqa: PLR2004 - ssh's own port
         raise _bad_hosts(
-            f"no line is of the host: {wanted}",
+            f"no line is of the host: {name}",
             f"ssh-keyscan -p {port} {host} prints one; compare it with the host's owner",
         )
     return "".join(f"{line}\n" for _, line in told)
@@ -114,7 +115,7 @@ def _fingerprint(key: _Private) -> str:
     return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
-def _is_of(line: str, number: int, names: list[str]) -> bool:
+def _is_of(line: str, number: int, name: str) -> bool:
     """Return whether *line* says which key the host has; raises InvalidError if it is no line."""
     fields = line.split()
     marker = fields.pop(0) if fields[0] in _MARKERS else ""
@@ -123,7 +124,7 @@ def _is_of(line: str, number: int, names: list[str]) -> bool:
             f"not a line of a known_hosts file: line {number}",
             "each is: hosts, kind of key, key; ssh-keyscan HOST prints them",
         )
-    return marker != "@revoked" and any(_is_named(fields[0], name) for name in names)
+    return marker != "@revoked" and _is_named(fields[0], name)
 
 
 def _is_key(kind: str, encoded: str) -> bool:

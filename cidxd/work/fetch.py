@@ -263,16 +263,21 @@ async def _git(
     )
     if ended.code:
         found = fault.classify(hearing.words, ended.code, hearing.answer)
-        raise _refused(found) if handing.is_handed(env) else found
+        raise _refused(found, is_secret=bool(hidden)) if handing.is_handed(env) else found
     return ended
 
 
-def _refused(found: FaultError) -> FaultError:
+def _refused(found: FaultError, *, is_secret: bool) -> FaultError:
     """Return *found* as what it means where a credential was handed over."""
+    if found.code == "host-key-unknown":
+        again = "cidx repo set NAME --ssh-key FILE --known-hosts FILE"
+        hint = f"compare the host's key with its owner's, then: {again}"
+        return FaultError(found.code, found.detail, hint=hint)
     if found.code not in {"auth-required", "auth-failed"}:
         return found
     # Refused, git would ask somebody for another one, and tells that it cannot.
-    hint = "they expired or were revoked: give new ones, cidx repo set NAME --token-stdin"
+    option = "--token-stdin" if is_secret else "--ssh-key FILE"
+    hint = f"they expired or were revoked: give new ones, cidx repo set NAME {option}"
     return FaultError("auth-failed", found.detail, hint=hint)
 
 

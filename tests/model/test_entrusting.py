@@ -63,6 +63,15 @@ def test_a_credential_for_a_remote_that_was_changed_meanwhile_is_refused(state: 
     assert state.credentials.get(1) is None
 
 
+def test_who_gave_and_took_what_is_in_the_audit_log_and_no_secret(state: State) -> None:
+    entrusting.change(state, 1, RepositoryChange(remote="https://example.org/b"), None)
+    told = [(note.action, note.target, note.detail) for note in state.notes]
+    assert [row for row in told if row[0].startswith("credential")] == [
+        ("credential.set", "a", {"kind": "token"}),
+        ("credential.removed", "a", {}),
+    ]
+
+
 def test_taking_away_what_is_not_there_changes_nothing(state: State) -> None:
     for _ in range(2):
         entrusting.change(state, 1, RepositoryChange(), Entrusted(None))

@@ -323,6 +323,7 @@ async def test_an_ssh_key_is_checked_used_and_replaced(
     authorized.write_bytes(second.with_suffix(".pub").read_bytes())
     job = await sync(api)
     assert job["error"]["code"] == "auth-failed"
+    assert "--ssh-key FILE" in job["error"]["hint"]
     status, problem = await change(api, credentials=given)
     assert (status, problem["code"], problem["pointer"]) == (422, "auth-failed", "/credentials")
     status, row = await change(api, credentials=key_of(host, second))
@@ -339,3 +340,4 @@ async def test_a_host_with_another_key_than_the_known_one_is_not_trusted(
     status, problem = await add(api, host.url(origin.folder), given)
     assert (status, problem["code"]) == (422, "host-key-unknown")
     assert problem["pointer"] == "/credentials"
+    assert "--known-hosts FILE" in problem["hint"]

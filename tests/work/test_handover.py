@@ -13,6 +13,7 @@ import pytest
 from remote import Remote
 from sandbox import Checkout
 from sshd import Sshd, keypair, needs_sshd
+from tls_remote import Authority, TlsRemote
 
 from cidxd.git import argv, guard, handing
 from cidxd.model.credential import CredentialKind, Secret, authority_of
@@ -74,6 +75,19 @@ async def test_a_secret_goes_to_its_own_scheme_host_and_port_only(origin: Checko
                 assert (await asked(given, forge.url))[0] != 0
         with handed(env, authority(forge.url), TOKEN) as given:
             assert (await asked(given, forge.url))[0] == 0
+
+
+async def test_over_tls_a_token_is_sent_and_the_port_need_not_be_the_usual_one(
+    tmp_path: Path, origin: Checkout
+) -> None:
+    trusted = Authority(tmp_path / "authority")
+    env = guard.network_env({**os.environ, "GIT_SSL_CAINFO": str(trusted.file)}, allow_local=False)
+    with TlsRemote(origin.folder, trusted, user="x-access-token", password=TOKEN.secret) as forge:
+        assert (await asked(env, forge.url))[0] != 0
+        with handed(env, authority(forge.url), TOKEN) as given:
+            code, said = await asked(given, forge.url)
+        assert code == 0, said
+        assert TOLD not in said
 
 
 async def test_no_redirect_is_followed_with_a_secret_whatever_a_user_configured(
