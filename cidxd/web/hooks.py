@@ -175,10 +175,8 @@ class Hooks:
 
     async def _secret(self, call: Call) -> str | None:
         """Return the secret, None without one, for which it takes as long."""
-        try:
-            hook = self._services.state.hooks.get(self._named(call).repository_id)
-        except NotFoundError:
-            hook = None
+        row = self._known(call.part("name"))
+        hook = None if row is None else self._services.state.hooks.get(row.repository_id)
         try:
             return (await self._services.vault.opened(hook or _NONE)).secret
         except CidxdError as err:
@@ -205,6 +203,12 @@ class Hooks:
                 "the body does not come as its headers say", code="body-unreadable", status=400
             ) from err
         return b"".join(pieces)
+
+    def _known(self, name: str) -> Repository | None:
+        """Return the repository that is or was called so; it looks at all of them, found or not."""
+        rows = self._services.state.repositories.values()
+        found = [row for row in rows if row.name == name or name in row.former]
+        return min(found, key=lambda row: row.name != name, default=None)
 
     def _named(self, call: Call) -> Repository:
         return catalogue.named(self._services.state, call.part("name"))
