@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 
 from cidxd.errors import CidxdError, InvalidError, NotFoundError, UnavailableError
-from cidxd.model import access, catalogue, hooks, instant, trace
+from cidxd.model import access, hooks, instant, trace
 from cidxd.model.credential import WEBHOOK, Credential, CredentialKind, Secret
 from cidxd.model.hooks import Pushed
 from cidxd.model.repository import Repository
@@ -158,7 +158,7 @@ class Hooks:
         self._refusals.check(address, REFUSED_IN_ALL)
         body = await self._read(call.request)
         provider = PROVIDERS.get(call.part("provider"))
-        row = catalogue.known_as(self._services.state, call.part("name"))
+        row = self._known(call.part("name"))
         secret = await self._secret(row)
         proof = (provider or PROVIDERS["github"]).is_genuine(
             call.request.headers, body, secret or self._nobody
@@ -202,6 +202,12 @@ class Hooks:
                 "the body does not come as its headers say", code="body-unreadable", status=400
             ) from err
         return b"".join(pieces)
+
+    def _known(self, name: str) -> Repository | None:
+        """Return the repository that is or was called so; it looks at all of them, found or not."""
+        rows = self._services.state.repositories.values()
+        found = [row for row in rows if row.name == name or name in row.former]
+        return min(found, key=lambda row: row.name != name, default=None)
 
     def _own(self, call: Call) -> Repository:
         row = self._services.sight(call.caller).named(call.part("name"))
