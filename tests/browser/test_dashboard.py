@@ -284,6 +284,31 @@ def test_whom_a_repository_is_shown_to_is_set_on_its_page(
     wait_until("the grant", lambda: server.ask(f"/api/repositories/{name}")["access"] == expected)
 
 
+def test_one_sees_ones_logins_and_ends_another(log_in: LogIn, server: Server) -> None:
+    login = json.dumps({"username": "ada", "password": "correct horse"})
+    sent = ("-A", "a lost phone", "-H", "Content-Type: application/json", "-d", login)
+    other = curl(f"{server.url}/api/auth/login", "", *sent)[1]["access_token"]
+    page = log_in(path="/account")
+    mine = page.get_by_role("row").filter(has_text="this one")
+    expect(mine).to_have_count(1)
+    expect(mine.get_by_role("button", name="End")).to_have_count(0)
+    lost = page.get_by_role("row").filter(has_text="a lost phone")
+    lost.get_by_role("button", name="End").click()
+    lost.get_by_role("button", name="Yes, end it").click()
+    expect(lost).to_have_count(0)
+    assert curl(f"{server.url}/api/auth/me", other)[0] == 401
+
+
+def test_an_administrator_sees_who_changed_what(log_in: LogIn) -> None:
+    page = log_in(path="/admin")
+    page.get_by_label("What", exact=True).fill("user.added")
+    page.get_by_label("To what").fill("bob")
+    page.get_by_role("button", name="Filter").click()
+    row = page.get_by_role("row").filter(has_text="user.added")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("operator:")
+
+
 def test_a_logout_shows_nothing_more_and_leaves_nothing(log_in: LogIn) -> None:
     page = log_in(path="/jobs")
     page.get_by_role("button", name="Log out").click()

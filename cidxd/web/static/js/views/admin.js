@@ -16,7 +16,8 @@ export async function admin({ me, jobs }) {
     await jobs.readQueue();
     fill(queue, queueState(jobs.queue, showQueue));
   };
-  const [health, log] = await Promise.all([daemonState(), audit(), showUsers(), showQueue()]);
+  const [health] = await Promise.all([daemonState(), showUsers(), showQueue()]);
+  const log = await audit();
   return {
     title: "Admin",
     node: h("div", {}, h("h1", {}, "Admin"), h("h2", {}, "Daemon"), health, h("h2", {}, "Queue"), queue, h("h2", {}, "Users"), users, adding(showUsers), log),

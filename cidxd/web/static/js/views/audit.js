@@ -30,7 +30,7 @@ export async function audit() {
   await load();
   return h("section", {}, h("h2", {}, "Who changed what"),
     h("form", { onsubmit: asked }, FILTERS.map(([, words], at) => field(words, inputs[at])), h("button", { type: "submit" }, "Filter")),
-    h("div.scroll", {}, h("table", {}, head("When", "Who", "What", "To what", "From", "Detail"), body)), more);
+    h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Audit log" }, h("table", {}, head("When", "Who", "What", "To what", "From", "Detail"), body)), more);
 }
 
 function row(entry) {

@@ -23,5 +23,5 @@ function table(rows, again) {
     h("td", {}, time(row.created_at)),
     h("td", {}, time(row.used_at)),
     h("td", {}, row.current ? null : action("End", end(row), { confirm: "Yes, end it" }))));
-  return h("div.scroll", {}, h("table", {}, head("Program", "From", "Since", "Last used", ""), h("tbody", {}, cells)));
+  return h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Logins" }, h("table", {}, head("Program", "From", "Since", "Last used", ""), h("tbody", {}, cells)));
 }
