@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     Field,
     ValidationError,
     field_validator,
@@ -24,34 +22,13 @@ from pydantic import (
 
 from cidxd import hosts
 from cidxd.errors import ConfigError
-from cidxd.sections import PollingSection, Positive, WebhooksSection
+from cidxd.sections import HttpSection, PollingSection, Positive, Proxy, Seconds, WebhooksSection
 from cidxd.sections import Section as _Section
 
 DEFAULT_LISTEN = "127.0.0.1:8095"
 _FIRST_INHERITED = 3  # after standard input, output and error
 
-Seconds = Annotated[float, Field(gt=0)]
 Days = Annotated[float, Field(gt=0, le=36_500)]
-
-
-def _proxy(value: str) -> str:
-    if value != "unix":
-        try:
-            ip_network(value, strict=False)
-        except ValueError:
-            raise ValueError('give an address, a network such as 10.0.0.0/8, or "unix"') from None
-    return value
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value:
-        raise ValueError("give scheme and host, and nothing else: https://tools.example.org")
-    return value.lower()
-
-
-Proxy = Annotated[str, AfterValidator(_proxy)]
-Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Server(_Section):
@@ -125,37 +102,6 @@ class LimitsSection(_Section):
     drain_seconds: Annotated[float, Field(ge=0)] = 30.0
     search_seconds: Seconds = 5.0
     search_memory_mb: Positive = 2048
-
-
-class HttpSection(_Section):
-    """What a client may send, how fast, and how long it may take."""
-
-    url_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
-    header_line_bytes: Annotated[int, Field(ge=512, le=65_536)] = 8190
-    header_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 65_536
-    headers: Annotated[int, Field(ge=16, le=1000)] = 100
-    body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 1 << 20
-    header_seconds: Seconds = 20.0
-    body_seconds: Seconds = 60.0
-    answer_seconds: Seconds = 60.0
-    idle_seconds: Seconds = 120.0
-    connections: Positive = 10_000
-    connections_per_address: Positive = 2000
-    connections_per_user: Positive = 2000
-    streams_per_user: Positive = 1000
-    message_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = 65_536
-    messages_per_second: Seconds = 20.0
-    message_burst: Positive = 200
-    requests_per_second: Annotated[float, Field(ge=0)] = Field(
-        default=100.0, description="of a user; 0 is no limit"
-    )
-    request_burst: Positive = 1000
-    address_requests_per_second: Annotated[float, Field(ge=0)] = Field(
-        default=100.0, description="of an address, without a token; 0 is no limit"
-    )
-    address_request_burst: Positive = 1000
-    cors_origins: tuple[Origin, ...] = ()
-    hsts_seconds: Annotated[int, Field(ge=0)] = 31_536_000
 
 
 class Remotes(_Section):

@@ -15,10 +15,10 @@ from typing import Final
 
 from aiohttp import web
 
-from cidxd.config import HttpSection
 from cidxd.errors import BusyError
 from cidxd.model.forwarding import Proxies
 from cidxd.model.toll import Rate, Toll, Verdict, neighbourhood
+from cidxd.sections import HttpSection
 from cidxd.web.client_address import client_address
 from cidxd.work.http_metrics import HttpMetrics
 

@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from api_client import Api
 from yarl import URL
 
-from cidxd.config import HttpSection, Server
+from cidxd.config import Server
 from cidxd.model.forwarding import Proxies
+from cidxd.sections import HttpSection
 from cidxd.web import strict, table
 from cidxd.web.gate import Gate
 from cidxd.web.server import application
