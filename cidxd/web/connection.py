@@ -80,13 +80,13 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Let aiohttp read it, and see whether it is a part of a header."""
-        before = self._request_count
+        before, is_in_header = self._request_count, self._is_in_header()  # before it is read
         super().data_received(data)
         if self._request_count != before:
             self._head_bytes = 0
             self._set_late(None)
             self._body = self._messages[-1][1] if self._messages else None
-        elif data and self._is_in_header():
+        elif data and is_in_header and self._is_in_header():
             self._head_bytes += len(data)
             if self._head_bytes > self._gate.terms.header_bytes:
                 self._turn_away(farewell.LARGE_HEADER)

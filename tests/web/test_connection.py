@@ -207,6 +207,18 @@ async def test_a_second_request_is_not_waited_for_longer_than_the_first(house: O
         assert (await wire.answer()).status == 408
 
 
+async def test_a_client_that_rests_after_a_body_in_two_pieces_is_not_cut_off(house: Opened) -> None:
+    async with house(header_seconds=0.1) as house_, await Wire.to(house_.port) as wire:
+        for _ in range(2):
+            await wire.send(_login(b'{"user', 8))
+            await asyncio.sleep(0.01)  # so that it is read on its own
+            await wire.send(b'":')
+            assert (await wire.answer()).status == 400
+            assert not wire.reader.at_eof()
+            await asyncio.sleep(0.3)  # what would be cut off is cut off by then
+        assert house_.refused("slow-header") == 0
+
+
 async def test_who_takes_a_moment_between_two_parts_of_a_header_is_served(house: Opened) -> None:
     async with house() as house_, await Wire.to(house_.port) as wire:
         for part in (GET[:9], GET[9:20], GET[20:]):
