@@ -209,7 +209,7 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "auth-required": Fault(
         "the remote wants credentials and there are none",
-        "log in with your git credential helper, or load the key into your ssh agent",
+        "log in with your git credential helper or ssh agent, or: cidx repo set NAME --token-stdin",
         False,
     ),
     "auth-failed": Fault(
@@ -228,7 +228,7 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "tls-untrusted": Fault(
         "the remote's TLS certificate is not trusted",
-        "renew the certificate, or trust its authority in git's http.sslCAInfo",
+        "renew the certificate, or trust its authority: GIT_SSL_CAINFO, or git's http.sslCAInfo",
         False,
     ),
     "protocol-refused": Fault(
@@ -262,9 +262,7 @@ FAULTS: Final[dict[str, Fault]] = {
         True,
     ),
     "ctags-missing": Fault(
-        "ctags was not found",
-        "install Universal Ctags, or set index.symbols to tree-sitter",
-        False,
+        "ctags was not found", "install Universal Ctags, or set index.symbols to tree-sitter", False
     ),
     "index-invalid": Fault(
         "the new index did not pass its validation",
