@@ -183,7 +183,7 @@ FAULTS: Final[dict[str, Fault]] = {
         "the remote stopped answering", "check the network; the sync is tried again", True
     ),
     "remote-interrupted": Fault(
-        "the transfer broke off", "the sync is tried again; what arrived is kept", True
+        "the transfer broke off", "the sync is tried again, the transfer from its start", True
     ),
     "remote-unavailable": Fault(
         "the remote answered with a server error", "wait, or ask the remote's operator", True
