@@ -183,7 +183,7 @@ FAULTS: Final[dict[str, Fault]] = {
         "the remote stopped answering", "check the network; the sync is tried again", True
     ),
     "remote-interrupted": Fault(
-        "the transfer broke off", "the sync is tried again; what arrived is kept", True
+        "the transfer broke off", "the sync is tried again, the transfer from its start", True
     ),
     "remote-unavailable": Fault(
         "the remote answered with a server error", "wait, or ask the remote's operator", True
@@ -228,7 +228,7 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "tls-untrusted": Fault(
         "the remote's TLS certificate is not trusted",
-        "renew the certificate, or trust its authority in git's http.sslCAInfo",
+        "renew the certificate, or trust its authority: GIT_SSL_CAINFO, or git's http.sslCAInfo",
         False,
     ),
     "protocol-refused": Fault(
@@ -262,9 +262,7 @@ FAULTS: Final[dict[str, Fault]] = {
         True,
     ),
     "ctags-missing": Fault(
-        "ctags was not found",
-        "install Universal Ctags, or set index.symbols to tree-sitter",
-        False,
+        "ctags was not found", "install Universal Ctags, or set index.symbols to tree-sitter", False
     ),
     "index-invalid": Fault(
         "the new index did not pass its validation",

@@ -151,7 +151,12 @@ class Remote:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        printed, _ = await backend.communicate(body)
+        try:
+            printed, _ = await backend.communicate(body)
+        finally:
+            if backend.returncode is None:  # who asked has gone, or the remote closes
+                backend.kill()
+                await backend.wait()
         head, _, content = printed.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = int(headers.pop("Status", "200 OK").split()[0])
@@ -190,6 +195,7 @@ class RemoteThread(Remote):
     ) -> None:
         try:
             self._run(self.__aexit__(kind, err, at))
+            self._run(_nothing_left())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_PATIENCE_S)
@@ -197,6 +203,14 @@ class RemoteThread(Remote):
 
     def _run(self, work: Coroutine[Any, Any, object]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
+
+
+async def _nothing_left() -> None:
+    """End what the loop still has to do, such as requests that hang."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _sent(
