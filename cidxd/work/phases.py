@@ -13,9 +13,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from cidxd.errors import FAULTS, FaultError, UnavailableError
+from cidxd.errors import FaultError, UnavailableError
 from cidxd.indexer import protocol
 from cidxd.model import pipeline
 from cidxd.model.course import Result
@@ -23,10 +21,11 @@ from cidxd.model.job import BranchMove, Job, Outcome
 from cidxd.model.pipeline import Targets
 from cidxd.model.report import Phase, PhaseEnded, PhaseStarted
 from cidxd.model.repository import Repository
-from cidxd.work import asking, build, fetch, leftovers, lock, mirrors, proc, result
+from cidxd.work import asking, build, fetch, indexed, leftovers, lock, mirrors, proc, result
 from cidxd.work.allowance import Allowance, Span, granted
 from cidxd.work.child import Child
 from cidxd.work.folders import DataFolder, RepositoryFolder
+from cidxd.work.indexed import Tips
 from cidxd.work.outreach import Outreach
 from cidxd.work.reporter import Reporter
 from cidxd.work.searchers import Searchers
@@ -60,16 +59,6 @@ class Tools:
     def settings(self) -> dict[str, Any]:
         """What an index is made with, as a build is asked for it; another one is made anew."""
         return {"max_file_bytes": self.max_file_bytes, "symbols": self.symbols}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tips:
-    """What a repository's index answers with: commit and job of each branch, and how many files."""
-
-    commits: Mapping[str, str]
-    job_ids: frozenset[str]
-    files: int
-    is_damaged: bool
 
 
 class Phases:
@@ -252,27 +241,7 @@ class Phases:
             status, body = await self._searchers.ask(asked, timeout_s=self._tools.stall_s)
         except UnavailableError as err:
             raise FaultError("index-failed", err.message) from err
-        try:
-            return _tips(status, orjson.loads(body), self._tools.settings)
-        except (AttributeError, KeyError, TypeError, ValueError) as err:
-            raise FaultError("index-failed", f"the search child's tips: {err}"[:500]) from err
-
-
-def _tips(status: int, answer: Mapping[str, Any], wanted: Mapping[str, Any]) -> Tips:
-    """Return the tips that a search child tells; *wanted* are the settings of a sound index."""
-    if status != 200:  # noqa: PLR2004 - an HTTP status
-        if answer.get("code") in FAULTS:
-            raise FaultError(answer["code"], answer["detail"])
-        return Tips({}, frozenset(), 0, is_damaged=True)
-    branches = answer["branches"]
-    settings = answer.get("settings") or {}
-    differs = any(settings.get(name, value) != value for name, value in wanted.items())
-    return Tips(
-        commits={branch["name"]: branch["commit"] for branch in branches},
-        job_ids=frozenset(branch["job_id"] for branch in branches),
-        files=sum(branch["files"] for branch in branches),
-        is_damaged=answer["damaged"] or differs,
-    )
+        return indexed.read(status, body, self._tools.settings)
 
 
 def _request(

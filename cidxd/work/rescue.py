@@ -15,7 +15,7 @@ from cidxd.model.pipeline import Rescue
 from cidxd.store.ledger import Ledger
 from cidxd.work import leftovers, lock, orphans
 from cidxd.work.folders import DataFolder
-from cidxd.work.phases import Tips
+from cidxd.work.indexed import Tips
 
 _log = structlog.get_logger()
 
