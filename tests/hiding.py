@@ -68,6 +68,13 @@ HIDING: Final[dict[tuple[str, str], list[Ask]]] = {
         Ask(body={"access": {"visibility": "all", "users": [{"user": "zoe", "level": "read"}]}}),
     ],
     ("DELETE", "/api/repositories/{name}"): _PLAIN,
+    ("POST", "/api/repositories/{name}/webhook"): _PLAIN,
+    ("DELETE", "/api/repositories/{name}/webhook"): _PLAIN,
+    ("POST", "/api/webhooks/{provider}/{name}"): [
+        Ask(path="/api/webhooks/github/{name}", body={"ref": "refs/heads/plans"}),
+        Ask(path="/api/webhooks/gitlab/{name}", headers={"X-Gitlab-Token": "guess"}),
+        Ask(path="/api/webhooks/nobody/{name}"),
+    ],
     ("GET", "/api/repositories/{name}/reach"): [
         Ask("?commit=0123456"),
         Ask("?commit=0123456&explain=true&branch=plans"),

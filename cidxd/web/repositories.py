@@ -93,13 +93,8 @@ class Repositories:
         if sent.access is not None:
             access.check_may_share(call.caller, row)
         address: str | None = None
-        if sent.remote is not None:
-            addresses.check_remote(sent.remote, is_local_allowed=self._services.is_local_allowed)
-            catalogue.check_remote_is_new(self._services.state, sent.remote, besides=row)
+        asked = row if sent.remote is None else self._at(call, row, sent.remote)
         schedule = self._schedule(sent)
-        asked = row
-        if sent.remote is not None:
-            asked = dataclasses.replace(row, remote=sent.remote, resolved=None)
         given = await credentials.received(sent.credentials, asked.remote)
         is_sent = "credentials" in sent.model_fields_set
         if sent.remote is not None or sent.branches is not None or given is not None:
@@ -129,6 +124,13 @@ class Repositories:
         self._services.triggers.poller.look_again()
         self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(call, changed))
+
+    def _at(self, call: Call, row: Repository, remote: str) -> Repository:
+        """Return *row* with another remote, which none has yet."""
+        addresses.check_remote(remote, is_local_allowed=self._services.is_local_allowed)
+        with self._services.sight(call.caller).discreet():
+            catalogue.check_remote_is_new(self._services.state, remote, besides=row)
+        return dataclasses.replace(row, remote=remote, resolved=None)
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""
