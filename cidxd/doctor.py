@@ -125,7 +125,7 @@ async def _stored(
     yield _schema(data, schema)
     yield surroundings.clock(app.clock(), newest_at)
     vault = workshop.vault_of(data, state)
-    if any(True for _ in state.credentials.values()):
+    if [*state.credentials.values(), *state.hooks.values()]:
         yield await _credentials(vault)
     rows = sorted(state.repositories.values(), key=lambda row: row.name)
     for row in rows:
