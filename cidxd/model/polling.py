@@ -7,6 +7,7 @@ No host in trouble is hammered: while it is held back, one job of it waits, and 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 from cidxd.model import incidents, intake, schedule
@@ -41,22 +42,26 @@ class Plan:
 
 
 def plan(state: State, terms: Terms, limits: Limits, *, now: float) -> Plan:
-    """Return what to do now; during a pause, and while enough wait, that is nothing."""
+    """
+    Return what to do now.
+
+    During a pause, and while enough wait, that is nothing, until the queue changes.
+    """
+    waiting = state.jobs.queued_of(SCHEDULE)
+    room = min(terms.waiting - waiting, limits.queued - state.jobs.queued_total())
+    if state.pause is not None or room <= 0:
+        return Plan([], None)
+    busy = {job.repository_id for job in state.jobs.active()}
     times = [
         (at, row.repository_id)
         for row in state.repositories.values()
-        if not state.jobs.active_of(row.repository_id)
+        if row.repository_id not in busy
         and (at := schedule.next_at(row, terms.default, now=now)) is not None
     ]
-    coming = min((at for at, _ in times if at > now), default=None)
-    room = min(
-        terms.waiting - state.jobs.queued_of(SCHEDULE), limits.queued - state.jobs.queued_total()
-    )
-    if state.pause is not None or room <= 0:
-        return Plan([], coming)
-    free = _Doors(state, now)
-    due = [number for at, number in sorted(times) if at <= now and free.lets_in(number)]
-    return Plan(due[:room], coming)
+    doors = _Doors(state, now)
+    due = (number for _, number in sorted(one for one in times if one[0] <= now))
+    chosen = list(itertools.islice((number for number in due if doors.lets_in(number)), room))
+    return Plan(chosen, min((at for at, _ in times if at > now), default=None))
 
 
 def poll(
