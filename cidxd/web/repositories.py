@@ -53,6 +53,15 @@ class Repositories:
 
     async def add(self, call: Call) -> web.StreamResponse:
         """`POST /api/repositories`."""
+        with self._services.sight(call.caller).discreet():
+            return await self._add(call)
+
+    async def change(self, call: Call) -> web.StreamResponse:
+        """`PATCH /api/repositories/{name}`."""
+        with self._services.sight(call.caller).discreet():
+            return await self._change(call)
+
+    async def _add(self, call: Call) -> web.StreamResponse:
         sent = call.sent(RepositoryBody)
         is_local_allowed = self._services.is_local_allowed
         remote = addresses.check_remote(sent.remote, is_local_allowed=is_local_allowed)
@@ -63,32 +72,30 @@ class Repositories:
         usual = Access(visibility=Visibility(self._services.access.repositories))
         shown_to = self._access(sent.access) or usual
         schedule = self._schedule(sent)
-        with self._services.sight(call.caller).discreet():
-            catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
-            given = await credentials.received(sent.credentials, remote)
-            secret = given and given.secret
-            address = await self._services.remotes.check(remote, sent.branches, secret)
-            seal = given and await given.sealing(
-                self._services.vault, by=call.caller.name, now=self._services.clock()
-            )
-            wanted = Registration(
-                remote=remote,
-                user=call.caller.name,
-                name=sent.name,
-                suggestion=sent.name_suggestion,
-                branches=tuple(sent.branches),
-                seed=sent.seed,
-                resolved=None if address == remote else address,
-                schedule=schedule,
-                access=shown_to,
-            )
-            added = await self._services.ledger.register(wanted, seal)
+        catalogue.check_remote_is_new(self._services.state, remote)  # before asking the network
+        given = await credentials.received(sent.credentials, remote)
+        secret = given and given.secret
+        address = await self._services.remotes.check(remote, sent.branches, secret)
+        seal = given and await given.sealing(
+            self._services.vault, by=call.caller.name, now=self._services.clock()
+        )
+        wanted = Registration(
+            remote=remote,
+            user=call.caller.name,
+            name=sent.name,
+            suggestion=sent.name_suggestion,
+            branches=tuple(sent.branches),
+            seed=sent.seed,
+            resolved=None if address == remote else address,
+            schedule=schedule,
+            access=shown_to,
+        )
+        added = await self._services.ledger.register(wanted, seal)
         self._services.triggers.poller.look_again()
         location = f"/api/repositories/{added.name}"
         return answer(self._document(call, added), status=201, headers={"Location": location})
 
-    async def change(self, call: Call) -> web.StreamResponse:
-        """`PATCH /api/repositories/{name}`."""
+    async def _change(self, call: Call) -> web.StreamResponse:
         sent, row = call.sent(RepositoryPatch), self._changeable(call)
         if sent.access is not None:
             access.check_may_share(call.caller, row)
@@ -117,10 +124,9 @@ class Repositories:
             is_rescheduled="schedule" in sent.model_fields_set,
             access=self._access(sent.access),
         )
-        with self._services.sight(call.caller).discreet():
-            changed = await self._services.ledger.change_repository(
-                row.repository_id, change, entrusted
-            )
+        changed = await self._services.ledger.change_repository(
+            row.repository_id, change, entrusted
+        )
         self._services.triggers.poller.look_again()
         self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(call, changed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientWebSocketResponse
@@ -12,11 +12,14 @@ from api_client import Api, eventually
 from cidxd.model.account import Principal, Role
 from cidxd.model.grant import OPEN, Access, Visibility
 from cidxd.model.incident import Incident
+from cidxd.model.job import Event
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
 from cidxd.model.repository import Repository
+from cidxd.web import following
 from cidxd.web.queue_documents import queue_document
 from cidxd.web.sight import Sight
+from cidxd.work.bus import Subscription
 
 PATH = "/api/repositories/demo"
 
@@ -166,6 +169,47 @@ async def test_a_stream_of_what_is_hidden_is_one_of_what_does_not_exist(
         "error": {"code": "job-not-found", "hint": "list them: cidx jobs list"}
     }  # fmt: skip
     assert said[2] == said[3]
+
+
+async def test_what_waits_in_a_hidden_repository_is_in_no_snapshot(api: Api, demo: str) -> None:
+    bob = await api.log_in("bob")
+    await api.ask("POST", "/api/queue/pause", {}, token=await api.log_in("root"))
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    _, told = await api.ask("GET", "/api/events", token=bob)
+    assert [one["job_id"] for one in told["snapshot"]["jobs"]] == [job["job_id"]]
+    await api.ask("PATCH", PATH, restricted())
+    _, told = await api.ask("GET", "/api/events", token=bob)
+    assert told["snapshot"]["jobs"] == []
+    stream = await opened(api, bob, {"all": True})
+    assert (await frame(stream))["snapshot"] == {"jobs": []}
+    await stream.close()
+
+
+class Handed:
+    """A subscription that hands over what it is given, then nothing: a bookmark is due."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+
+    async def next(self, within_s: float | None = None) -> list[Event]:
+        assert within_s is not None
+        events, self._events = self._events, []
+        return events
+
+
+async def test_an_event_that_was_queued_before_a_grant_ended_is_not_sent_after_it(
+    api: Api, demo: str
+) -> None:
+    await api.synced(demo)
+    services, who = api.made.services, Principal("bob", Role.MEMBER)
+    followed = following.of_repository(services, who, None)
+    queued = await services.history.events(after=0, limit=10)
+    assert queued
+    await api.ask("PATCH", PATH, restricted())
+    news, cursor = cast("Subscription", Handed(queued)), services.state.cursor
+    told = following.events(services, who, followed, news, cursor, cursor)
+    assert await anext(told) == []
+    await told.aclose()  # type: ignore[attr-defined]
 
 
 async def test_server_sent_events_end_with_the_grant(api: Api, demo: str) -> None:
