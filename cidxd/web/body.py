@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import orjson
@@ -42,12 +44,34 @@ async def read(request: web.Request, most: int) -> bytes:
     Return the body, of at most so many bytes, that came in time.
 
     Raises:
-        InvalidError: `body-too-large`, `request-too-slow`, `body-unreadable`.
+        InvalidError: `body-too-large`, and what `in_time` raises.
+    """
+    async with in_time(request):
+        raw = await _gathered(request, most)
+    if raw is None:
+        gate_of(request).refused("body-size")
+        request[CLOSES] = True
+        raise InvalidError(
+            f"the body is larger than {most} bytes",
+            code="body-too-large",
+            hint="send less",
+            status=413,
+        )
+    return raw
+
+
+@contextlib.asynccontextmanager
+async def in_time(request: web.Request) -> AsyncIterator[None]:
+    """
+    Read a body within the context, in which it must come.
+
+    Raises:
+        InvalidError: `request-too-slow`, `body-unreadable`.
     """
     gate = gate_of(request)
     try:
         async with asyncio.timeout(gate.terms.body_seconds):
-            raw = await _gathered(request, most)
+            yield
     except TimeoutError:
         gate.refused("slow-body")
         request[CLOSES] = True
@@ -61,16 +85,6 @@ async def read(request: web.Request, most: int) -> bytes:
         raise InvalidError(
             "the body does not come as its headers say", code="body-unreadable", status=400
         ) from err
-    if raw is None:
-        gate.refused("body-size")
-        request[CLOSES] = True
-        raise InvalidError(
-            f"the body is larger than {most} bytes",
-            code="body-too-large",
-            hint="send less",
-            status=413,
-        )
-    return raw
 
 
 async def _gathered(request: web.Request, most: int) -> bytes | None:

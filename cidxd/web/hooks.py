@@ -20,7 +20,7 @@ from cidxd.model import access, hooks, instant, trace
 from cidxd.model.credential import WEBHOOK, Credential, CredentialKind, Secret
 from cidxd.model.hooks import Pushed
 from cidxd.model.repository import Repository
-from cidxd.web import client_address
+from cidxd.web import body, client_address
 from cidxd.web.hook_documents import DeliveryDocument, WebhookDocument
 from cidxd.web.providers import PINGS, PROVIDERS, Provider
 from cidxd.web.refusals import Refusals
@@ -186,7 +186,7 @@ class Hooks:
     async def _read(self, request: web.Request) -> bytes:
         most = self._services.triggers.max_body_bytes
         pieces, size = [], 0
-        try:
+        async with body.in_time(request):
             async for piece in request.content.iter_any():
                 size += len(piece)
                 if size > most:
@@ -197,10 +197,6 @@ class Hooks:
                         status=413,
                     )
                 pieces.append(piece)
-        except web.RequestPayloadError as err:
-            raise InvalidError(
-                "the body does not come as its headers say", code="body-unreadable", status=400
-            ) from err
         return b"".join(pieces)
 
     def _known(self, name: str) -> Repository | None:

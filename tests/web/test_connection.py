@@ -251,6 +251,14 @@ async def test_a_body_that_does_not_come_is_cut_off(house: Opened) -> None:
         assert house_.refused("slow-body") == 1
 
 
+async def test_a_webhook_that_does_not_come_is_cut_off(house: Opened) -> None:
+    async with house(body_seconds=0.3) as house_, await Wire.to(house_.port) as wire:
+        sent = _login(b'{"ref', 100).replace(b"/api/auth/login", b"/api/webhooks/github/demo")
+        await wire.send(sent)
+        assert (await wire.answer()).status in {404, 408}
+        assert await wire.end() == b""
+
+
 async def test_a_body_that_is_never_asked_for_holds_nothing(house: Opened) -> None:
     async with house(body_seconds=0.3) as house_, await Wire.to(house_.port) as wire:
         await wire.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
