@@ -156,11 +156,13 @@ class Drills:
         self.driven: list[Row] = []
 
     def begin(self, rows: list[Row]) -> None:
-        self.driven = rows
+        self.driven += rows
         for row in rows:
             self._seen[row.name] = self._pool.submit(self._drive, row)
 
     def seen(self, row: Row) -> Seen:
+        if row.name not in self._seen:
+            self.begin([row])
         return self._seen[row.name].result(PATIENCE_S)
 
     def close(self) -> None:

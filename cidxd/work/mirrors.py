@@ -6,7 +6,7 @@ One mirror, and the one that takes its place when it is damaged.
     mirror.git.new        that one, while it is made; `leftovers.clear_mirror` removes it
     mirror.git.ID.old     what was replaced, until it is removed
 
-The caller holds the repository's lock.  Everything here blocks.
+The caller holds the repository's lock.  What is no coroutine blocks.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def is_condemned(mirror: Path) -> bool:
     return _mark(mirror).exists()
 
 
-def settle(mirror: Path, *, is_new: bool, is_damaged: bool) -> None:
+async def settle(mirror: Path, *, is_new: bool, is_damaged: bool) -> None:
     """Draw the consequences of a fetch: into a new mirror, or one that showed to be damaged."""
     if is_new:
-        replace(mirror)
+        await leftovers.in_thread(lambda: replace(mirror))
     elif is_damaged:
-        condemn(mirror)
+        await leftovers.in_thread(lambda: condemn(mirror))
 
 
 def replace(mirror: Path) -> None:

@@ -197,10 +197,7 @@ class Phases:
                 stall_s=tools.stall_s,
                 say=report.git_said,
             )
-        is_damaged = received.has_seen_damage
-        await leftovers.in_thread(
-            lambda: mirrors.settle(folder.mirror, is_new=is_new, is_damaged=is_damaged)
-        )
+        await mirrors.settle(folder.mirror, is_new=is_new, is_damaged=received.has_seen_damage)
         return received
 
     async def _build(  # noqa: PLR0917 - what fetch found out, handed on

@@ -37,6 +37,9 @@ running = 14
 running_per_user = 14
 queued_per_user = 200
 incident_repositories = 100
+
+[polling]
+mode = "off"
 """
 AGAIN = "make faults writes the table of docs/faults.md anew"
 # The mounts of the daemon and its children are their own, /etc/hosts among them.
