@@ -18,8 +18,8 @@ from cidxd.model.queue import Limits
 from cidxd.model.report import Phase, PhaseEnded, PhaseProgressed, PhaseStarted, Usage
 from cidxd.store.database import StoreError
 from cidxd.work import folders, held, rescue
+from cidxd.work.indexed import Tips
 from cidxd.work.joblog import JobLogs
-from cidxd.work.phases import Tips
 from cidxd.work.reporter import Reporter
 from cidxd.work.runner import Runner
 from cidxd.work.scheduler import Scheduler
