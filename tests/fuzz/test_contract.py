@@ -24,7 +24,7 @@ REQUESTS: Final = int(os.environ.get("FUZZ_REQUESTS", "0"))  # of each role; 0: 
 SEED: Final = int(os.environ.get("FUZZ_SEED", "1"))
 ROLE: Final = os.environ.get("FUZZ_ROLE", "")  # one of them only
 FEW: Final = 6  # of each operation
-MANY: Final = 100  # likewise, in each run of a long fuzz
+MANY: Final = min(100, 5 + REQUESTS // 100)  # likewise, in each run of a long fuzz
 FOLDER: Final = Path(__file__).parent
 # The fuzz asks more often than a person may, and guesses passwords: other tests have those limits.
 SETTINGS: Final = """
