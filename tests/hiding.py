@@ -125,12 +125,6 @@ HIDING: Final[dict[tuple[str, str], list[Ask]]] = {
     ("POST", "/api/queue/pause"): [Ask(body={})],
     ("POST", "/api/queue/resume"): _PLAIN,
     ("GET", "/api/stats"): [Ask("?since=2026-01-01"), Ask("?repository={name}")],
-    ("POST", "/api/webhooks/{provider}/{name}"): [
-        Ask(path="/api/webhooks/github/{name}", body={}),
-        Ask(path="/api/webhooks/none/{name}", body={}),
-    ],
-    ("POST", "/api/repositories/{name}/webhook"): _PLAIN,
-    ("DELETE", "/api/repositories/{name}/webhook"): _PLAIN,
     ("GET", "/api/users"): _PLAIN,
     ("POST", "/api/users"): [Ask(body={"name": "{name}", "password": "y" * 9})],
     ("PATCH", "/api/users/{name}"): [Ask(body={})],

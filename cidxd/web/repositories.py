@@ -100,7 +100,7 @@ class Repositories:
         if sent.access is not None:
             access.check_may_share(call.caller, row)
         address: str | None = None
-        asked = row if sent.remote is None else self._at(call, row, sent.remote)
+        asked = row if sent.remote is None else self._at(row, sent.remote)
         schedule = self._schedule(sent)
         given = await credentials.received(sent.credentials, asked.remote)
         is_sent = "credentials" in sent.model_fields_set
@@ -131,11 +131,10 @@ class Repositories:
         self._services.look_again()  # its jobs may have waited for a host that it has left
         return answer(self._document(call, changed))
 
-    def _at(self, call: Call, row: Repository, remote: str) -> Repository:
+    def _at(self, row: Repository, remote: str) -> Repository:
         """Return *row* with another remote, which none has yet."""
         addresses.check_remote(remote, is_local_allowed=self._services.is_local_allowed)
-        with self._services.sight(call.caller).discreet():
-            catalogue.check_remote_is_new(self._services.state, remote, besides=row)
+        catalogue.check_remote_is_new(self._services.state, remote, besides=row)
         return dataclasses.replace(row, remote=remote, resolved=None)
 
     async def remove(self, call: Call) -> web.StreamResponse:
