@@ -248,7 +248,7 @@ class _Build:
             "blobs_reused": self._plan.reused,
             "bytes_indexed": intake.indexed_bytes,
             "commits_received": self._commits_received(),
-            **({"index_damage": self.target.damage} if self.target.damage else {}),
+            **({"index_damage": self.target.damage[:500]} if self.target.damage else {}),
         }
 
     def _commits_received(self) -> int | None:

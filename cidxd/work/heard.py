@@ -49,10 +49,14 @@ def ended(phase: Phase, message: Mapping[str, Any]) -> PhaseEnded:
 
 
 def summary(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a build sums up: counts, and counts by reason; raises as `progressed`."""
-    parts = {name: part for name, part in _mapping(found).items() if isinstance(part, dict)}
-    whole = counts({name: part for name, part in found.items() if name not in parts})
-    return {**whole, **{_text(name, _WORD): counts(part) for name, part in parts.items()}}
+    """Return what a build sums up: counts, counts by reason, words; raises as `progressed`."""
+    return {_text(name, _WORD): _fact(part) for name, part in _mapping(found).items()}
+
+
+def _fact(part: Any) -> dict[str, int] | str | int:  # noqa: ANN401 - JSON
+    if isinstance(part, dict):
+        return counts(part)
+    return _text(part, _TEXT) if isinstance(part, str) else _count(part)
 
 
 def commits(found: Sequence[Any]) -> list[dict[str, Any]]:

@@ -48,7 +48,11 @@ def whole() -> list[dict[str, Any]]:
         *phase("validate"),
         {
             "type": "ready",
-            "summary": {"files_total": 3, "skipped_by_reason": {"too-large": 1}},
+            "summary": {
+                "files_total": 3,
+                "index_damage": "1.seg: cut",
+                "skipped_by_reason": {"too-large": 1},
+            },
             "commits": [{"branch": "main", "before": None, "indexed": "c" * 40}],
         },
         *phase("publish"),
