@@ -178,3 +178,11 @@ async def test_the_jobs_of_a_removed_repository_stay_hidden_and_a_new_one_of_its
     assert recent["jobs"] == []
     _, jobs = await api.ask("GET", f"/api/jobs?repository={NAME}")
     assert jobs["jobs"] == []
+
+
+def test_names_are_looked_up_for_a_caller_in_one_place() -> None:
+    web = Path(table.__file__).parent
+    looks = re.compile(r"repositories\.(values|named)\(|repository_named\(|known_as\(")
+    found = {path.name for path in web.glob("*.py") if looks.search(path.read_text("utf-8"))}
+    # `hooks` has no caller: what it finds is told to who has the webhook's secret.
+    assert found == {"sight.py", "hooks.py"}
