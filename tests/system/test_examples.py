@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from house import PATIENCE_S, ROOT, HeldRemote, Home, Server, hosted, wait_until
+from remote import RemoteThread
 from sandbox import Checkout
 
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
@@ -58,6 +59,15 @@ def clone(house: tuple[Home, Server], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
+def tools(house: tuple[Home, Server], clone: Checkout) -> Iterator[None]:
+    """A repository of that name whose remote takes any token; one lies in the checkout."""
+    with RemoteThread(clone.folder) as remote:
+        house[0].cidx("repo", "add", remote.url, "--name", "tools")
+        (clone.folder / "token").write_text("of the remote\n")
+        yield
+
+
+@pytest.fixture(scope="module")
 def job_id(house: tuple[Home, Server], clone: Checkout) -> str:
     """A job of `demo` that has ended."""
     assert clone.head()
@@ -69,6 +79,7 @@ def environment(house: tuple[Home, Server], job_id: str) -> dict[str, str]:
     return {**home.env, "URL": server.url, "TOKEN": server.token, "JOB_ID": job_id}
 
 
+@pytest.mark.usefixtures("tools")
 @pytest.mark.parametrize("command", commands())
 def test_an_example_with_curl_does_what_it_says(
     house: tuple[Home, Server], clone: Checkout, job_id: str, command: str

@@ -88,6 +88,8 @@ def test_killed_while_git_hangs_on_the_remote_it_ends_that_git_and_goes_on_at_on
 ) -> None:
     with HeldRemote(origin.folder) as remote:
         home.cidx("repo", "add", remote.url, "--name", "slow")
+        home.cidx("sync", "slow", "--timeout", "60")  # so that there is a mirror to leave things in
+        origin.commit({"more.txt": "more\n"})
         remote.hold()
         job_id = home.json("sync", "slow")["job_id"]
         wait_until("the transfer", remote.is_holding)
