@@ -251,10 +251,15 @@ def test_a_daemon_killed_under_its_follower_loses_and_repeats_no_event(
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_who_follows_a_job_over_a_restart_reads_every_line_once(
-    home: Home, remote: HeldRemote, tmp_path: Path, end: signal.Signals
+    home: Home,
+    remote: HeldRemote,
+    tmp_path: Path,
+    end: signal.Signals,
+    request: pytest.FixtureRequest,
 ) -> None:
     server = Server(home, tmp_path / "server", more="[limits]\ndrain_seconds = 0.1\n")
     server.start()
+    request.addfinalizer(server.stop)
     server.sign_in(home)
     home.cidx("repo", "add", remote.url, "--name", "demo")
     remote.hold()
