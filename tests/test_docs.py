@@ -117,12 +117,21 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
-def test_every_test_named_in_the_promises_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", text("promises.md"))
+@pytest.mark.parametrize("page", ["promises.md", "security.md"])
+def test_every_test_named_by_a_page_exists(page: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", text(page))
     assert len(named) > 50
     for file, function in named:
         source = (ROOT / file).read_text("utf-8")
         assert not function or f"def {function}(" in source, (file, function)
+
+
+def test_every_guard_stands_where_the_security_page_says() -> None:
+    rows = [line.split(" | ") for line in text("security.md").splitlines() if "tests/" in line]
+    places = {place for row in rows for place in re.findall(r"`([\w/]+\.py)`", row[2])}
+    assert len(places) > 40
+    for place in places:
+        assert (ROOT / "cidxd" / place).exists() or (ROOT / place).exists(), place
 
 
 def test_every_metric_is_documented_and_no_other() -> None:
