@@ -23,6 +23,7 @@ _COMMANDS = {
     "logout": "cidx.cli_auth:logout",
     "auth": "cidx.cli_auth:auth",
     "audit": "cidx.cli_audit:audit",
+    "user": "cidx.cli_users:user",
     "up": "cidx.cli_local:up",
     "down": "cidx.cli_local:down",
     "open": "cidx.cli_local:open_dashboard",

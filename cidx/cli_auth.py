@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from urllib.parse import urlsplit
 
 import click
 
-from cidx import cli_tokens, repositories, settings, terminal
+from cidx import cli_tokens, passwords, repositories, settings, terminal
 from cidx.__about__ import VERSION, WIRE
 from cidx.access import EMBEDDED, LoginAccess, address_of, is_loopback
 from cidx.client import Client
@@ -34,11 +33,11 @@ def login(url: str | None, *, username: str | None, password_stdin: bool, is_jso
     connection = Connection(server)
     try:
         _check_wire(connection)
-        name = username or _asked("Username")
+        name = username or passwords.asked("Username")
         answer = connection.exchange(
             "POST",
             "/api/auth/login",
-            body={"username": name, "password": _password(is_piped=password_stdin)},
+            body={"username": name, "password": passwords.given(is_piped=password_stdin)},
         )
         session = session_of(json_of(answer, server), now=settings.now())
     finally:
@@ -79,18 +78,6 @@ def _check_wire(connection: Connection) -> None:
         )
 
 
-def _asked(what: str, *, is_hidden: bool = False) -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here; give --username and --password-stdin")
-    return str(click.prompt(what, hide_input=is_hidden, err=True))
-
-
-def _password(*, is_piped: bool) -> str:
-    if is_piped:
-        return sys.stdin.readline().rstrip("\r\n")
-    return _asked("Password", is_hidden=True)
-
-
 @click.command()
 @json_option
 def logout(*, is_json: bool) -> None:
@@ -114,10 +101,14 @@ def logout(*, is_json: bool) -> None:
 
 @click.group(
     cls=LazyGroup,
-    places={"sessions": "cidx.cli_audit:sessions", "end": "cidx.cli_audit:end"},
+    places={
+        "sessions": "cidx.cli_audit:sessions",
+        "end": "cidx.cli_audit:end",
+        "passwd": "cidx.cli_users:passwd",
+    },
 )
 def auth() -> None:
-    """Tokens for curl and for programs."""
+    """Tokens for curl and for programs, your logins, and your password."""
 
 
 for _command in (cli_tokens.token, cli_tokens.tokens, cli_tokens.revoke):
