@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -64,3 +65,10 @@ class Checkout:
         else:
             git(self.folder, "clone", "-q", "--mirror", str(self.folder), str(to))
         return to
+
+
+def moves(ready: Any) -> list[dict[str, Any]]:
+    """Return where each branch went, as a `ready` tells it; each commit has a time of its own."""
+    told: list[dict[str, Any]] = [dict(move) for move in ready["commits"]]
+    assert all(move.pop("committed_at").endswith("Z") for move in told)
+    return told

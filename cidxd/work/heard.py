@@ -68,6 +68,7 @@ def commits(found: Sequence[Any]) -> list[dict[str, Any]]:
             "branch": _text(move["branch"], _TEXT),
             "before": None if move["before"] is None else _text(move["before"], _WORD),
             "indexed": _text(move["indexed"], _WORD),
+            "committed_at": _text(move.get("committed_at") or "", _WORD) or None,
         }
         for move in found
     ]

@@ -117,7 +117,7 @@ def check_report(report: Report) -> None:
 def check_built(built: Built) -> None:
     json.dumps(built.summary, allow_nan=False).encode()
     for move in built.commits:
-        assert set(move) == {"branch", "before", "indexed"}
+        assert set(move) == {"branch", "before", "indexed", "committed_at"}
         assert move["indexed"].encode() is not None
 
 

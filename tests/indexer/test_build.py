@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox import Checkout, git
+from sandbox import Checkout, git, moves
 
 from cidxd.indexer import epoch
 from cidxd.indexer import epoch as epochs
@@ -90,7 +90,7 @@ def test_first_build_says_hello_then_its_phases_and_waits_for_the_permit(
         ("phase", "publish"), ("phase_done", "publish"),
         ("done", None),
     ]  # fmt: skip
-    assert ready["commits"] == [{"branch": "main", "before": None, "indexed": head}]
+    assert moves(ready) == [{"branch": "main", "before": None, "indexed": head}]
     assert ready["summary"] == {
         "files_total": 2, "files_added": 2, "files_modified": 0, "files_deleted": 0,
         "files_renamed": 0, "files_indexed": 2, "files_skipped": 0, "skipped_by_reason": {},
