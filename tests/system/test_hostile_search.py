@@ -18,7 +18,7 @@ from house import Home, Process, Server, curl, descendants, hosted
 from sandbox import Checkout
 
 FILES = 120
-LIMITS = "[limits]\nsearch_seconds = 0.02\nsearch_children = 2\n"
+LIMITS = "[limits]\nsearch_seconds = 0.006\nsearch_children = 2\n"
 ODD_NAMES = [b"same\xff.txt", b"same\xfe.txt"]
 
 
