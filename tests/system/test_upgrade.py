@@ -20,7 +20,7 @@ ENDED = {
 @pytest.fixture(params=schemas.EVERY)
 def server(home: Home, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A daemon on a database of some schema."""
-    made = Server(home, tmp_path / "server")
+    made = Server(home, tmp_path / "server", more='[polling]\nmode = "off"\n')
     data = made.folder / "data"
     data.mkdir(mode=0o700)
     schemas.create(data / "cidxd.db", request.param)
