@@ -174,10 +174,11 @@ class Ledger:
         self,
         repository_id: int,
         change: catalogue.RepositoryChange,
-        given: Entrusted | None = None,
+        given: Entrusted | None,
+        who: Principal,
     ) -> Repository:
         """Change a repository's settings; see `entrusting.change`."""
-        return await self.decide(entrusting.change, repository_id, change, given)
+        return await self.decide(entrusting.change, repository_id, change, given, who)
 
     async def reseal(self, kept: Credential, key_id: str, sealed: bytes) -> None:
         """Have a credential be sealed with another key; see `entrusting.reseal`."""
