@@ -175,7 +175,7 @@ class Identity:
             address=whence.address,
             agent=whence.agent,
         )
-        await self._ledger.open_session(session)
+        await self._ledger.open_session(session, user.password_hash)
         return self._tokens(user, session, secret)
 
     async def refresh(self, refresh_token: str) -> Tokens:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from cidxd.errors import InvalidError, NotFoundError, UnavailableError
 from cidxd.model import access, catalogue, instant, trace
+from cidxd.model.access import Need
 from cidxd.model.intake import Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
@@ -202,7 +203,7 @@ class Jobs:
         services = self._services
 
         async def again() -> Submitted:
-            self._checked(call, submitted.job)  # the caller may have lost sight of it meanwhile
+            self._check_still_may(call, wish.repository_id)  # the caller has waited meanwhile
             fresh = dataclasses.replace(request, job_id=services.new_id(), key=None)
             return await services.ledger.submit(fresh)
 
@@ -236,6 +237,14 @@ class Jobs:
 
     def _current_name(self, name: str | None) -> str | None:
         return None if name is None else catalogue.current_name(self._services.state, name)
+
+    def _check_still_may(self, call: Call, repository_id: int) -> None:
+        who = self._services.identity.again(call.caller)
+        row = self._services.state.repositories.get(repository_id)
+        if row is None or not access.may_read(who, row):
+            raise NotFoundError("the repository is gone", code="repository-not-found")
+        access.check(who, Need.SYNC)
+        access.check_may_sync(who, row)
 
     def _check_accepting(self) -> None:
         if self._services.vitals.is_stopping():

@@ -197,3 +197,24 @@ async def test_what_is_no_commit_is_refused_and_a_key_is_for_one_commit(api: Api
         body = {"repository": "demo", "wait_commit": commit}
         status, _ = await api.ask("POST", "/api/sync", body, headers=key)
         assert status == expected
+
+
+async def test_a_wait_asks_for_no_further_sync_once_one_may_not(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    late, bob = unpushed(origin), await api.log_in("bob")
+
+    async def granted(level: str) -> None:
+        shown = {"visibility": "restricted", "users": [{"user": "bob", "level": level}]}
+        assert (await api.ask("PATCH", f"/api/repositories/{demo}", {"access": shown}))[0] == 200
+
+    await granted("write")
+    body = {"repository": demo, "wait_commit": late}
+    with api.made.services.bus.subscribed(lambda event: event.kind is Kind.COMPLETED) as news:
+        headers = {"Prefer": "wait=60"}
+        asking = asyncio.create_task(api.ask("POST", "/api/sync", body, token=bob, headers=headers))
+        await news.next()
+    await granted("read")
+    async with asyncio.timeout(10):
+        status, problem = await asking
+    assert (status, problem["code"]) == (403, "forbidden")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 from api_client import Api, eventually
+from remote import Lie, Remote
+from sandbox import Checkout
 
 LOGIN = {"username": "ada", "password": "correct horse"}
 CHANGE = {"old_password": "correct horse", "new_password": "battery staple"}
@@ -136,6 +138,22 @@ async def test_an_answer_that_is_held_becomes_a_401(api: Api, waiting: str, end:
     ] * len(tasks)
     assert not presence._tasks
     assert not presence._here
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_nothing_is_decided_for_a_login_that_ended_while_a_remote_was_asked(
+    api: Api, origin: Checkout, end: End
+) -> None:
+    async with Remote(origin.folder) as forge:
+        forge.lie = Lie(hang=True)
+        body = {"remote": forge.url, "name": "late"}
+        adding = asyncio.create_task(api.ask("POST", "/api/repositories", body))
+        await forge.arrived.wait()
+        await end(api)
+        forge.lie = None
+        forge._released.set()
+        assert (await adding)[0] == 401
+    assert list(api.made.services.state.repositories.values()) == []
 
 
 async def test_other_logins_of_the_same_user_go_on(api: Api, waiting: str) -> None:
