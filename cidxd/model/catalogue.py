@@ -164,12 +164,6 @@ def known_as(state: State, name: str) -> Repository | None:
     return next((row for row in state.repositories.values() if name in row.former), None)
 
 
-def current_name(state: State, name: str) -> str:
-    """Return what the repository that is or was called *name* is called now; else *name*."""
-    found = known_as(state, name)
-    return name if found is None else found.name
-
-
 def unknown_name(name: str, names: Iterable[str]) -> NotFoundError:
     """Return the error of a name that no repository has; its hint has the nearest of *names*."""
     near = addresses.nearest(name, names)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from cidxd.errors import InvalidError, NotFoundError, UnavailableError
-from cidxd.model import access, catalogue, instant, trace
+from cidxd.model import access, instant, trace
 from cidxd.model.access import Need
 from cidxd.model.intake import Submitted, SyncRequest
 from cidxd.model.job import Job, Options
@@ -67,18 +67,19 @@ class Jobs:
 
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs`."""
-        asked = call.asked(JobQuery)
+        asked, sight = call.asked(JobQuery), self._services.sight(call.caller)
         _check_cursor(asked.cursor)
+        name = asked.repository
         wanted = JobFilter(
             status=asked.status,
             outcome=asked.outcome,
-            repository=self._current_name(asked.repository),
+            repository=None if name is None else sight.current_name(name),
             user=asked.user,
             since=None if asked.since is None else instant.from_wire(asked.since),
             until=None if asked.until is None else instant.from_wire(asked.until),
             words=asked.q,
             before=asked.cursor,
-            hidden=self._services.sight(call.caller).hidden(),
+            hidden=sight.hidden(),
         )
         found = await self._services.history.jobs(wanted, asked.limit + 1)
         page, more = found[: asked.limit], len(found) > asked.limit
@@ -234,9 +235,6 @@ class Jobs:
 
     def _checked(self, call: Call, job: Job) -> Job:
         return self._services.sight(call.caller).check_job(job)
-
-    def _current_name(self, name: str | None) -> str | None:
-        return None if name is None else catalogue.current_name(self._services.state, name)
 
     def _check_still_may(self, call: Call, repository_id: int) -> None:
         who = self._services.identity.again(call.caller)
