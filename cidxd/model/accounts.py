@@ -199,9 +199,13 @@ def rotate(
 
 def check_present(state: State, by: audit.By) -> None:
     """Raise UnauthenticatedError if *by* came with a login, or a token, that has ended since."""
-    known = by.session_id
-    if known and state.sessions.get(known) is None and state.tokens.get(known) is None:
+    if by.session_id is not None and not is_present(state, by.session_id):
         raise account.refused()
+
+
+def is_present(state: State, came_with: str) -> bool:
+    """Return whether there still is the session of that id, or the token of that hash."""
+    return state.sessions.get(came_with) is not None or state.tokens.get(came_with) is not None
 
 
 def end_session(state: State, session_id: str) -> None:

@@ -234,7 +234,8 @@ class Jobs:
         return await lookup.job(self._services, call.caller, call.part("job_id"))
 
     def _checked(self, call: Call, job: Job) -> Job:
-        return self._services.sight(call.caller).check_job(job)
+        """Return *job*, if the caller, who has waited meanwhile, still sees it."""
+        return self._services.sight(self._services.identity.again(call.caller)).check_job(job)
 
     def _check_still_may(self, call: Call, repository_id: int) -> None:
         who = self._services.identity.again(call.caller)

@@ -12,6 +12,8 @@ from api_client import Api, eventually
 from remote import Lie, Remote
 from sandbox import Checkout
 
+from cidxd.errors import UnauthenticatedError
+
 LOGIN = {"username": "ada", "password": "correct horse"}
 CHANGE = {"old_password": "correct horse", "new_password": "battery staple"}
 
@@ -138,6 +140,17 @@ async def test_an_answer_that_is_held_becomes_a_401(api: Api, waiting: str, end:
     ] * len(tasks)
     assert not presence._tasks
     assert not presence._here
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_wait_that_begins_when_the_login_has_ended_is_none(api: Api, end: End) -> None:
+    presence, state = api.made.services.identity.presence, api.made.services.state
+    (session_id,) = [row.session_id for row in state.sessions.values() if row.user == "ada"]
+    with presence.lasting(session_id):
+        pass
+    await end(api)
+    with pytest.raises(UnauthenticatedError), presence.lasting(session_id):
+        raise AssertionError
 
 
 @pytest.mark.parametrize("end", ENDS)
