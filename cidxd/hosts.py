@@ -21,6 +21,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 _PORTS_END: Final = 65_536
 _SHOWN: Final = 300  # characters of an address in a message
+# Each part between two of ?&; is looked through once: an address is as long as a request lets it.
+_SECRET_PART: Final = re.compile(
+    r"([?&;](?=[^=&?;]*(?:token|key|secret|password))[^=&?;]*=)[^&]*", re.IGNORECASE
+)
 
 # What curl, ssh and git read differently from each other (escapes, backslashes, two @) names
 # no host here; nor is anything decoded, for git decodes an ssh address before it splits it.
@@ -168,7 +172,7 @@ def shown(text: str) -> str:
     """Return an address for a message: without credentials, cut, nothing that moves a cursor."""
     clean = "".join(char if char.isprintable() else "�" for char in text)
     clean = re.sub(r"(?<=://)[^/]*@", "", clean)
-    clean = re.sub(r"(?i)([?&;][^=&]*(?:token|key|secret|password)[^=&]*=)[^&]*", r"\1…", clean)
+    clean = _SECRET_PART.sub(r"\1…", clean)
     return clean if len(clean) <= _SHOWN else clean[: _SHOWN - 1] + "…"
 
 

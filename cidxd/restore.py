@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 from cidxd import app, surroundings
 from cidxd.config import Config
 from cidxd.errors import CidxdError, LockHeldError
-from cidxd.model import instant
+from cidxd.model import audit, instant
+from cidxd.model.audit import By
 from cidxd.store import backups
 from cidxd.work import archive, folders, orphans, swap
 from cidxd.work.archive import Manifest
@@ -46,7 +48,9 @@ async def _restored(data: DataFolder, file: Path, *, is_forced: bool) -> list[st
     draft = swap.drafted(data.root)
     try:
         manifest = await asyncio.to_thread(archive.unpack, file, draft)
-        await backups.adopt(draft / data.database.name, manifest.schema_number)
+        by = By(f"operator:{surroundings.user_name(os.getuid())}", at=app.clock())
+        told = audit.entry(by, "backup.restored", "", {"made_at": manifest.made_at})
+        await backups.adopt(draft / data.database.name, manifest.schema_number, told)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

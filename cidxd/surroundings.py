@@ -30,8 +30,11 @@ class Finding(NamedTuple):
 def foreign_owner(folder: Path) -> str | None:
     """Return whose *folder* is, by name where there is one; None if it is this process's user's."""
     uid = folder.stat().st_uid
-    if uid == os.geteuid():
-        return None
+    return None if uid == os.geteuid() else user_name(uid)
+
+
+def user_name(uid: int) -> str:
+    """Return what this machine calls the user *uid*; its number, if it does not know it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

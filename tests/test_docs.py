@@ -54,7 +54,7 @@ def test_every_code_of_a_refusal_is_documented() -> None:
 
 def test_every_action_of_the_audit_log_is_documented_and_no_other() -> None:
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "cidxd").rglob("*.py"))
-    actions = set(re.findall(r'\.note\(\s*"([a-z.-]+)"', sources))
+    actions = set(re.findall(r'(?:\.note\(|\.entry\(by,)\s*"([a-z.-]+)"', sources))
     assert len(actions) > 12
     table = text("tokens.md").partition("## The audit log")[2]
     assert set(re.findall(r"^\| `([a-z.-]+)` \|", table, re.MULTILINE)) == actions

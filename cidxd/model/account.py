@@ -128,6 +128,13 @@ def refused() -> UnauthenticatedError:
     )
 
 
+def wrong_login() -> UnauthenticatedError:
+    """Return the one answer to a name and password that are not good, whichever is wrong."""
+    return UnauthenticatedError(
+        "wrong user name or password", code="login-refused", hint="try again: cidx login"
+    )
+
+
 def ended() -> UnauthenticatedError:
     """Return the one answer to a refresh token that is not good, whatever the reason."""
     return UnauthenticatedError(

@@ -121,8 +121,21 @@ def renew_hash(state: State, name: str, before: str, after: str) -> None:
         state.users.put(name, dataclasses.replace(user, password_hash=after))
 
 
-def open_session(state: State, session: Session) -> Session:
-    """Record a login, and forget those of the same user that ran out."""
+def open_session(state: State, session: Session, *, proof: str | None = None) -> Session:
+    """
+    Record a login, and forget those of the same user that ran out.
+
+    Args:
+        state: The draft.
+        session: The new one.
+        proof: The hash that the password was compared with, if that is how they came.
+
+    Raises:
+        UnauthenticatedError: The password was changed, or the user disabled, meanwhile.
+    """
+    user = state.users.get(session.user)
+    if proof is not None and (user is None or user.is_disabled or user.password_hash != proof):
+        raise account.wrong_login()
     for old in list(state.sessions.values()):
         if old.user == session.user and old.expires_at <= session.created_at:
             state.sessions.drop(old.session_id)
@@ -131,12 +144,14 @@ def open_session(state: State, session: Session) -> Session:
     return session
 
 
-def open_browser_session(state: State, session: Session, role: Role) -> Session:
+def open_browser_session(
+    state: State, session: Session, role: Role, *, proof: str | None = None
+) -> Session:
     """Record a browser's login; the embedded daemon's user is made a user, without a password."""
     if state.users.get(session.user) is None:
         user = User(name=session.user, password_hash="", role=role, created_at=session.created_at)
         state.users.put(user.name, user)
-    return open_session(state, session)
+    return open_session(state, session, proof=proof)
 
 
 def extend_session(state: State, session_id: str, expires_at: float) -> None:
@@ -180,6 +195,17 @@ def rotate(
     )
     state.sessions.put(session_id, rotated)
     return rotated
+
+
+def check_present(state: State, by: audit.By) -> None:
+    """Raise UnauthenticatedError if *by* came with a login, or a token, that has ended since."""
+    if by.session_id is not None and not is_present(state, by.session_id):
+        raise account.refused()
+
+
+def is_present(state: State, came_with: str) -> bool:
+    """Return whether there still is the session of that id, or the token of that hash."""
+    return state.sessions.get(came_with) is not None or state.tokens.get(came_with) is not None
 
 
 def end_session(state: State, session_id: str) -> None:

@@ -91,6 +91,8 @@ def register(state: State, wanted: Registration, *, now: float) -> Repository:
     )
     state.repositories.put(added.repository_id, added)
     state.note("repository.added", name, remote=added.remote, branches=list(added.tracked))
+    if added.access != OPEN:
+        _note_access(state, name, added.access)
     return added
 
 
@@ -124,13 +126,16 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
         row = dataclasses.replace(row, access=wanted.access)
     state.repositories.put(repository_id, row)
     if row.access != before.access:
-        users = {name: level.value for name, level in row.access.users.items()}
-        shown_to = row.access.visibility.value
-        state.note("repository.shown", before.name, visibility=shown_to, users=users)
+        _note_access(state, before.name, row.access)
     differences = audit.changes(before, row, "name", "remote", "tracked", "schedule")
     state.note("repository.changed", before.name, **differences)
     incidents.forget_unused(state, [before.remote])
     return row
+
+
+def _note_access(state: State, name: str, shown_to: Access) -> None:
+    users = {user: level.value for user, level in shown_to.users.items()}
+    state.note("repository.shown", name, visibility=shown_to.visibility.value, users=users)
 
 
 def moved(state: State, repository_id: int, remote: str, address: str) -> None:
@@ -162,12 +167,6 @@ def known_as(state: State, name: str) -> Repository | None:
     if found is not None:
         return found
     return next((row for row in state.repositories.values() if name in row.former), None)
-
-
-def current_name(state: State, name: str) -> str:
-    """Return what the repository that is or was called *name* is called now; else *name*."""
-    found = known_as(state, name)
-    return name if found is None else found.name
 
 
 def unknown_name(name: str, names: Iterable[str]) -> NotFoundError:

@@ -16,8 +16,8 @@ from typing import Final
 
 UNIX: Final = "unix"  # in place of a network: who connects through the socket in the file system
 
-# A pair of RFC 7239: a token, and a token or a quoted string.
-_PAIR: Final = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]*)')
+# A pair of RFC 7239: a token, of which no known one is long, and a token or a quoted string.
+_PAIR: Final = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]{1,32})=("(?:[^"\\]|\\.)*"|[^\s;,"]*)')
 _SCHEMES: Final = frozenset({"http", "https"})
 # A host with or without port, as a browser sends it.
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")

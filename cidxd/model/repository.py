@@ -34,6 +34,7 @@ _TOKENS: Final = re.compile(r"(?:gh[oprsu]_|github_pat_|gl[a-z]{2,6}-|ATBB)|[0-9
 _IN_QUERY: Final = re.compile(r"(?i)[?&][a-z_-]*(?:token|secret|password)=")
 _DEFAULT_PORTS: Final = {"https": "443", "http": "80", "ssh": "22", "git": "9418"}
 _SCHEMES: Final = ("https", "ssh", "http")
+_COMPARED: Final = 500  # names, with one that is unknown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,8 +230,11 @@ def free_name(wanted: str, taken: Container[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name most like *name*, None if nothing is."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    """Return the name most like *name*, None if nothing is; of very many, one that begins alike."""
+    among = list(names)
+    if len(among) > _COMPARED:  # each takes 60 µs, in which nobody else is served
+        among = [other for other in among if other[:1] == name[:1]][:_COMPARED]
+    close = difflib.get_close_matches(name, among, n=1, cutoff=0.5)
     return close[0] if close else None
 
 

@@ -50,6 +50,11 @@ def statements(draft: State) -> list[tuple[str, list[Row]]]:
     ]
 
 
+async def add(connection: aiosqlite.Connection, entry: Entry) -> None:
+    """Add an entry to a database that no daemon serves."""
+    await connection.execute(_ADD_ENTRY, _entry_row(entry))
+
+
 def fresh_key(now: float) -> SigningKey:
     """Return a new key that signs; its id and its secret are random."""
     return SigningKey(key_id=secrets.token_hex(8), secret=secrets.token_hex(32), made_at=now)

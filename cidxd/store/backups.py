@@ -11,6 +11,8 @@ from pathlib import Path
 import aiosqlite  # noqa: TID251 - store/ is where SQL lives
 
 from cidxd.errors import CidxdError, SchemaError
+from cidxd.model.audit import Entry
+from cidxd.store import audit_rows
 from cidxd.store.database import (
     check_database,
     migrations,
@@ -41,9 +43,11 @@ async def snapshot(database: Path, target: Path) -> int:
             return await schema_of(connection)
 
 
-async def adopt(database: Path, schema: int) -> None:
+async def adopt(database: Path, schema: int, told: Entry) -> None:
     """
     Check a copy from a backup, bring its schema up to date, and forget what it says of indexes.
+
+    Its audit log goes back with it, so that it was restored is *told* there.
 
     Raises:
         SchemaError: A newer program wrote it.
@@ -69,6 +73,7 @@ async def adopt(database: Path, schema: int) -> None:
         writer = await open_writer(database)
         try:
             await writer.execute(_FORGET_INDEXES)
+            await audit_rows.add(writer, told)
         finally:
             await writer.close()
 

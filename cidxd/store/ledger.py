@@ -174,10 +174,11 @@ class Ledger:
         self,
         repository_id: int,
         change: catalogue.RepositoryChange,
-        given: Entrusted | None = None,
+        given: Entrusted | None,
+        who: Principal,
     ) -> Repository:
         """Change a repository's settings; see `entrusting.change`."""
-        return await self.decide(entrusting.change, repository_id, change, given)
+        return await self.decide(entrusting.change, repository_id, change, given, who)
 
     async def reseal(self, kept: Credential, key_id: str, sealed: bytes) -> None:
         """Have a credential be sealed with another key; see `entrusting.reseal`."""
@@ -238,13 +239,9 @@ class Ledger:
         """Set one's own password; see `accounts.set_password`."""
         await self.decide(accounts.set_password, who, password_hash)
 
-    async def open_session(self, session: Session) -> Session:
-        """Record a login."""
-        return await self.decide(accounts.open_session, session)
-
-    async def open_browser_session(self, session: Session, role: Role) -> Session:
-        """Record a browser's login; see `accounts.open_browser_session`."""
-        return await self.decide(accounts.open_browser_session, session, role)
+    async def open_session(self, session: Session, proof: str | None = None) -> Session:
+        """Record a login; see `accounts.open_session`."""
+        return await self.decide(accounts.open_session, session, proof=proof)
 
     async def extend_session(self, session_id: str, expires_at: float) -> None:
         """Let a login live on; harmless if it ended before."""
@@ -293,6 +290,7 @@ class Ledger:
 
         def on(state: State) -> T:
             state.by = by
+            accounts.check_present(state, by)
             return decision(state)
 
         return on

@@ -19,7 +19,8 @@ _RECENT: Final = f"""
 _HIGHEST_REPOSITORY: Final = """
     SELECT max(
         coalesce((SELECT max(repository_id) FROM repository), 0),
-        coalesce((SELECT max(repository_id) FROM job), 0)
+        coalesce((SELECT max(repository_id) FROM job), 0),
+        coalesce((SELECT max(repository_id) FROM removed_repository), 0)
     )
 """
 

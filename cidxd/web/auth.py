@@ -74,18 +74,19 @@ class Auth:
         """`POST /api/auth/session`."""
         browsers, sent = self._identity.browsers, call.sent(BrowserLogin)
         browsers.check_own_page(call.request)
+        proof = None
         if sent.code is not None:
-            who = browsers.accept(sent.code)
+            who = self._identity.again(browsers.accept(sent.code))
         elif sent.username is not None and sent.password is not None:
             address = client_address(call.request)
             user = await self._identity.logins.checked(sent.username, sent.password, address)
-            who = Principal(user.name, user.role)
+            who, proof = Principal(user.name, user.role), user.password_hash
         else:
             raise InvalidError(
                 "give username and password, or a code", code="body-invalid", pointer="/username"
             )
         response = answer(doc.MeDocument({**_me(who), "kind": "session"}))
-        await browsers.let_in(who, call.request, response)
+        await browsers.let_in(who, call.request, response, proof)
         return response
 
     async def invite(self, call: Call) -> web.Response:

@@ -18,13 +18,20 @@ from cidxd.web.route import Route, Sent
 OPEN_BYTES: Final = 16_384  # where nobody needs a token: names, passwords, codes
 
 
+def most_of(route: Route, request: web.Request) -> int:
+    """Return how many bytes a body may have on *route*; 0 where none is read."""
+    if route.body is None:
+        return 0
+    most = gate_of(request).terms.body_bytes
+    return min(most, OPEN_BYTES) if route.is_open else most
+
+
 async def understood(route: Route, request: web.Request) -> Sent | None:
     """Return the body as the type that *route* names, None where it names none."""
     kind = route.body
     if kind is None:
         return None
-    most = gate_of(request).terms.body_bytes
-    raw = await read(request, min(most, OPEN_BYTES) if route.is_open else most)
+    raw = await read(request, most_of(route, request))
     if not raw and all(not field.is_required() for field in kind.model_fields.values()):
         raw = b"{}"
     try:

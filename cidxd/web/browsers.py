@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from cidxd.errors import ForbiddenError, UnauthenticatedError
-from cidxd.model import account
+from cidxd.model import account, accounts
 from cidxd.model.account import Principal, Session
 from cidxd.store.ledger import Ledger
 from cidxd.web.client_address import host, is_secure
@@ -134,8 +134,14 @@ class Browsers:
             )
         return known.who
 
-    async def let_in(self, who: Principal, request: web.Request, response: web.Response) -> None:
-        """Open a session for *who*, and have *response* set its cookie."""
+    async def let_in(
+        self,
+        who: Principal,
+        request: web.Request,
+        response: web.Response,
+        proof: str | None = None,
+    ) -> None:
+        """Open a session for *who*, and have *response* set its cookie; *proof*: `open_session`."""
         now, secret, whence = self._clock(), secrets.token_urlsafe(32), whence_of(request)
         session = Session(
             session_id=secrets.token_hex(12),
@@ -146,7 +152,8 @@ class Browsers:
             address=whence.address,
             agent=whence.agent,
         )
-        await self._ledger.open_browser_session(session, who.role)
+        opened = accounts.open_browser_session
+        await self._ledger.decide(opened, session, who.role, proof=proof)
         self._set(request, response, f"{session.session_id}.{secret}")
 
     async def renew(self, cookie: str, request: web.Request, response: web.Response) -> None:

@@ -101,6 +101,7 @@ class Events:
             with here, contextlib.suppress(TimeoutError, StoppedError):
                 async with asyncio.timeout(wait_s):
                     await news.next()
+        followed.sight.who = self._services.identity.again(followed.sight.who)
         return await following.page_of(self._services, followed, after, limit)
 
 

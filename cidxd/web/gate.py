@@ -25,6 +25,8 @@ from cidxd.work.http_metrics import HttpMetrics
 VERDICT: Final = web.RequestKey("verdict", Verdict)
 CLOSES: Final = web.RequestKey("closes", bool)  # the connection ends with the answer
 _AGAIN_S: Final = 5
+BODIES_OF_ONE: Final = 64 << 20  # bytes in memory, of one user's or one address's requests
+_SHARES: Final = 4  # and so many times that of all
 
 
 class Gate:
@@ -53,6 +55,7 @@ class Gate:
         self._users: dict[str, set[web.RequestHandler]] = {}
         self._user_of: dict[web.RequestHandler, str] = {}
         self._streams: collections.Counter[str] = collections.Counter()
+        self._bodies: collections.Counter[str] = collections.Counter()
         rates = (
             (self.terms.requests_per_second, self.terms.request_burst),
             (self.terms.address_requests_per_second, self.terms.address_request_burst),
@@ -138,6 +141,32 @@ class Gate:
             self._streams[user] -= 1
             if not self._streams[user]:
                 del self._streams[user]
+
+    @contextlib.contextmanager
+    def holding(self, request: web.Request, most: int, whom: str) -> Iterator[None]:
+        """
+        Count the body of *request*, of *most* bytes, as long as it is read and held for *whom*.
+
+        Raises:
+            BusyError: There is no room for it.
+        """
+        told = None if "Content-Encoding" in request.headers else request.content_length
+        size = most if told is None else min(told, most)
+        share = max(BODIES_OF_ONE, most)
+        if self._bodies[whom] + size > share or self._bodies.total() + size > _SHARES * share:
+            request[CLOSES] = True
+            raise self._busy(
+                "bodies",
+                "too many large bodies at once",
+                "send one after the other, or smaller ones",
+            )
+        self._bodies[whom] += size
+        try:
+            yield
+        finally:
+            self._bodies[whom] -= size
+            if not self._bodies[whom]:
+                del self._bodies[whom]
 
     def message_toll(self) -> Toll:
         """Return what one WebSocket's messages pass."""

@@ -20,7 +20,9 @@ from cidxd.model import access, hooks, instant, trace
 from cidxd.model.credential import WEBHOOK, Credential, CredentialKind, Secret
 from cidxd.model.hooks import Pushed
 from cidxd.model.repository import Repository
+from cidxd.model.toll import neighbourhood
 from cidxd.web import body, client_address
+from cidxd.web.gate import gate_of
 from cidxd.web.hook_documents import DeliveryDocument, WebhookDocument
 from cidxd.web.providers import PINGS, PROVIDERS, Provider
 from cidxd.web.refusals import Refusals
@@ -105,6 +107,12 @@ class Hooks:
 
     async def receive(self, call: Call) -> web.StreamResponse:
         """`POST /api/webhooks/{provider}/{name}`."""
+        whom = neighbourhood(client_address.client_address(call.request))
+        most = self._services.triggers.max_body_bytes
+        with gate_of(call.request).holding(call.request, most, whom):
+            return await self._received(call)
+
+    async def _received(self, call: Call) -> web.StreamResponse:
         row, body = await self._checked(call)
         provider = PROVIDERS[call.part("provider")]
         said = _payload(call.request, body)

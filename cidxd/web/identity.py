@@ -19,7 +19,7 @@ from typing import Final
 from aiohttp import web
 
 from cidxd.errors import InvalidError
-from cidxd.model import account, signing
+from cidxd.model import account, accounts, signing
 from cidxd.model import password as password_rules
 from cidxd.model.account import Principal, Role, Session, User
 from cidxd.model.login_limits import LoginLimits
@@ -84,7 +84,7 @@ class Identity:
         self._terms = terms
         self._clock = clock
         self._used: dict[str, float] = {}
-        self.presence = Presence()
+        self.presence = Presence(lambda known: accounts.is_present(ledger.state, known))
         ledger.tell_ended_sessions(self.presence.end)
         self.passwords = Passwords()
         self.logins = Logins(ledger, self.passwords, terms.login_limits, clock)
@@ -175,7 +175,7 @@ class Identity:
             address=whence.address,
             agent=whence.agent,
         )
-        await self._ledger.open_session(session)
+        await self._ledger.open_session(session, user.password_hash)
         return self._tokens(user, session, secret)
 
     async def refresh(self, refresh_token: str) -> Tokens:

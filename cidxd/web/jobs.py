@@ -10,7 +10,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from cidxd.errors import InvalidError, NotFoundError, UnavailableError
-from cidxd.model import access, catalogue, instant, trace
+from cidxd.model import access, instant, trace
+from cidxd.model.access import Need
 from cidxd.model.intake import Submitted, SyncRequest
 from cidxd.model.job import Job, Options
 from cidxd.model.repository import Repository
@@ -66,18 +67,19 @@ class Jobs:
 
     async def list(self, call: Call) -> web.StreamResponse:
         """`GET /api/jobs`."""
-        asked = call.asked(JobQuery)
+        asked, sight = call.asked(JobQuery), self._services.sight(call.caller)
         _check_cursor(asked.cursor)
+        name = asked.repository
         wanted = JobFilter(
             status=asked.status,
             outcome=asked.outcome,
-            repository=self._current_name(asked.repository),
+            repository=None if name is None else sight.current_name(name),
             user=asked.user,
             since=None if asked.since is None else instant.from_wire(asked.since),
             until=None if asked.until is None else instant.from_wire(asked.until),
             words=asked.q,
             before=asked.cursor,
-            hidden=self._services.sight(call.caller).hidden(),
+            hidden=sight.hidden(),
         )
         found = await self._services.history.jobs(wanted, asked.limit + 1)
         page, more = found[: asked.limit], len(found) > asked.limit
@@ -202,7 +204,7 @@ class Jobs:
         services = self._services
 
         async def again() -> Submitted:
-            self._checked(call, submitted.job)  # the caller may have lost sight of it meanwhile
+            self._check_still_may(call, wish.repository_id)  # the caller has waited meanwhile
             fresh = dataclasses.replace(request, job_id=services.new_id(), key=None)
             return await services.ledger.submit(fresh)
 
@@ -232,10 +234,16 @@ class Jobs:
         return await lookup.job(self._services, call.caller, call.part("job_id"))
 
     def _checked(self, call: Call, job: Job) -> Job:
-        return self._services.sight(call.caller).check_job(job)
+        """Return *job*, if the caller, who has waited meanwhile, still sees it."""
+        return self._services.sight(self._services.identity.again(call.caller)).check_job(job)
 
-    def _current_name(self, name: str | None) -> str | None:
-        return None if name is None else catalogue.current_name(self._services.state, name)
+    def _check_still_may(self, call: Call, repository_id: int) -> None:
+        who = self._services.identity.again(call.caller)
+        row = self._services.state.repositories.get(repository_id)
+        if row is None or not access.may_read(who, row):
+            raise NotFoundError("the repository is gone", code="repository-not-found")
+        access.check(who, Need.SYNC)
+        access.check_may_sync(who, row)
 
     def _check_accepting(self) -> None:
         if self._services.vitals.is_stopping():

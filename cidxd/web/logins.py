@@ -13,8 +13,8 @@ from typing import Final
 
 import structlog
 
-from cidxd.errors import BusyError, CidxdError, UnauthenticatedError
-from cidxd.model import accounts
+from cidxd.errors import BusyError, CidxdError
+from cidxd.model import account, accounts
 from cidxd.model.account import User
 from cidxd.model.login_limits import LoginCounts, LoginLimits
 from cidxd.store.ledger import Ledger
@@ -73,22 +73,26 @@ class Logins:
         stored = user.password_hash if user and not user.is_disabled else None
         if not await self._passwords.matches(stored, password) or user is None:
             await self._write_down(name, is_known=user is not None)
-            raise UnauthenticatedError(
-                "wrong user name or password", code="login-refused", hint="try again: cidx login"
-            )
+            raise account.wrong_login()
         self._counts.succeeded(name, address, now=self._clock())
-        await self._renew_hash(user, password)
-        return user
+        return await self._renewed(user, password)
 
-    async def _renew_hash(self, user: User, password: str) -> None:
-        """Hash the password as it is done today, if it was done otherwise."""
+    async def _renewed(self, user: User, password: str) -> User:
+        """Return *user* with the password hashed as it is done today, if it was done otherwise."""
         if not self._passwords.is_outdated(user.password_hash):
-            return
+            return user
         try:
             fresh = await self._passwords.hashed(password)
             await self._ledger.decide(accounts.renew_hash, user.name, user.password_hash, fresh)
         except CidxdError as err:  # the password is right all the same; the next login tries again
             _log.warning("hash_not_renewed", user=user.name, error=err.message)
+            return user
+        kept = self._ledger.state.users.get(user.name) or user
+        if kept.password_hash == fresh:
+            return kept
+        # Another login was first, or the password is another one by now.
+        is_same = await self._passwords.matches(kept.password_hash, password)
+        return kept if is_same else user
 
     async def _write_down(self, name: str, *, is_known: bool) -> None:
         """Put a failure into the audit log, as long as there are not too many of them."""

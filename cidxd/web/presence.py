@@ -10,15 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cidxd.model import account
 
 
 class Presence:
-    """Who is here, by session."""
+    """
+    Who is here, by session.
 
-    def __init__(self) -> None:
+    Args:
+        is_good: Tells whether a session, or a token by its hash, has not ended.
+    """
+
+    def __init__(self, is_good: Callable[[str], bool]) -> None:
+        self._is_good = is_good
         self._here: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._tasks: dict[asyncio.Event, asyncio.Task[object]] = {}
 
@@ -34,6 +40,8 @@ class Presence:
         if session_id is None or task is None:
             yield
             return
+        if not self._is_good(session_id):  # nobody would tell of it any more
+            raise account.refused()
         ended = asyncio.Event()
         self._here[session_id].add(ended)
         self._tasks[ended] = task

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from cidxd.errors import InvalidError
-from cidxd.model import access, catalogue, grant
+from cidxd.model import access, catalogue, entrusting, grant
 from cidxd.model import repository as addresses
 from cidxd.model.catalogue import Registration, RepositoryChange
 from cidxd.model.grant import Access, Visibility
@@ -106,7 +106,7 @@ class Repositories:
         is_sent = "credentials" in sent.model_fields_set
         if sent.remote is not None or sent.branches is not None or given is not None:
             new = [name for name in sent.branches or () if name not in row.tracked]
-            target = asked.remote if is_sent else asked
+            target = asked.remote if is_sent else self._asked_as(call, row, asked)
             address = await self._services.remotes.check(target, new, given and given.secret)
         entrusted = await credentials.entrusted(
             given,
@@ -124,8 +124,9 @@ class Repositories:
             is_rescheduled="schedule" in sent.model_fields_set,
             access=self._access(sent.access),
         )
+        who = self._services.identity.again(call.caller)
         changed = await self._services.ledger.change_repository(
-            row.repository_id, change, entrusted
+            row.repository_id, change, entrusted, who
         )
         self._services.triggers.poller.look_again()
         self._services.look_again()  # its jobs may have waited for a host that it has left
@@ -136,6 +137,13 @@ class Repositories:
         addresses.check_remote(remote, is_local_allowed=self._services.is_local_allowed)
         catalogue.check_remote_is_new(self._services.state, remote, besides=row)
         return dataclasses.replace(row, remote=remote, resolved=None)
+
+    def _asked_as(self, call: Call, row: Repository, asked: Repository) -> Repository | str:
+        """Return what to ask: *row* with its new remote, or that alone if it gets no credential."""
+        kept = self._services.state.credentials.get(row.repository_id)
+        if kept and entrusting.goes_with(kept, row, asked.remote, call.caller.name):
+            return asked
+        return asked if kept is None else asked.remote
 
     async def remove(self, call: Call) -> web.StreamResponse:
         """`DELETE /api/repositories/{name}`: its mirror and index go, its jobs stay in history."""

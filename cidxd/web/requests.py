@@ -175,8 +175,9 @@ class RepositoryPatch(Sent):
     """
     What to change; what is not sent stays as it is.
 
-    `credentials` null takes them away; a remote on another host does too, unless new ones are
-    sent with it.  `schedule` null is off.
+    `credentials` null takes them away; so does a remote on another host, and one that is another
+    repository unless who gave them sends it; not if new ones are sent with it.
+    `schedule` null is off.
     """
 
     name: Name | None = None

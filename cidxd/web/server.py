@@ -16,10 +16,11 @@ from cidxd.errors import CidxdError, InvalidError, RequestError, UnavailableErro
 from cidxd.model import access, trace
 from cidxd.model.account import Principal
 from cidxd.model.job import IllegalTransitionError
+from cidxd.model.toll import neighbourhood
 from cidxd.store import asker
 from cidxd.store.database import StoreError
 from cidxd.web import asking, body, cors, problem, strict
-from cidxd.web.client_address import PROXIES, USES_FORWARDED, host
+from cidxd.web.client_address import PROXIES, USES_FORWARDED, client_address, host
 from cidxd.web.gate import CLOSES, GATE, Gate, gate_of
 from cidxd.web.identity import Identity
 from cidxd.web.route import TOLL_FREE, Call, Route, Sent
@@ -101,8 +102,10 @@ def _served(route: Route, identity: Identity | None, on_request: Callable[[], No
 
     async def answered(request: web.Request, who: Principal | None) -> web.StreamResponse:
         query = None if route.is_page else _query(route.query, request)
-        sent = await body.understood(route, request)
-        return await route.handler(Call(request, who, query, sent))
+        whom = neighbourhood(client_address(request)) if who is None else who.name
+        with gate_of(request).holding(request, body.most_of(route, request), whom):
+            sent = await body.understood(route, request)
+            return await route.handler(Call(request, who, query, sent))
 
     return serve
 

@@ -46,10 +46,22 @@ class Sight:
         Raises:
             NotFoundError: There is none; the hint has the nearest name of those that are seen.
         """
-        found = catalogue.known_as(self._state, name)
-        if found is None or not access.may_read(self.who, found):
+        found = self._known_as(name)
+        if found is None:
             raise catalogue.unknown_name(name, [row.name for row in self.repositories()])
         return found
+
+    def current_name(self, name: str) -> str:
+        """Return what the repository that is or was called *name* is called now; else *name*."""
+        found = self._known_as(name)
+        return name if found is None else found.name
+
+    def _known_as(self, name: str) -> Repository | None:
+        found = catalogue.known_as(self._state, name)
+        if found is None or access.may_read(self.who, found):
+            return found
+        # Another one that is seen had the name, and goes on answering to it: nobody took it.
+        return next((row for row in self.repositories() if name in row.former), None)
 
     def at_address(self, url: str) -> Repository:
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import shutil
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -71,7 +72,11 @@ class Removals:
     def _begin(self, removal: Removal) -> asyncio.Task[None]:
         key = removal.repository_id
         if key not in self._tasks:
-            task = asyncio.create_task(self._finished(removal), name=f"removal {key}")
+            # Of the daemon itself: who asked for it may have logged out long before it is done.
+            apart = contextvars.Context()
+            task = asyncio.create_task(
+                self._finished(removal), name=f"removal {key}", context=apart
+            )
             task.add_done_callback(lambda _: self._tasks.pop(key, None))
             self._tasks[key] = task
         return self._tasks[key]

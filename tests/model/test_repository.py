@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cidxd.errors import InvalidError
@@ -76,6 +78,14 @@ def test_names_are_presentable_and_numbered_when_taken() -> None:
 def test_the_nearest_name_is_suggested_and_nothing_far() -> None:
     assert repository.nearest("dango", ["django", "flask"]) == "django"
     assert repository.nearest("xyz", ["django", "flask"]) is None
+
+
+def test_among_very_many_names_the_nearest_is_found_in_no_time() -> None:
+    many = [f"repository-{number}" for number in range(50_000)]
+    began = time.perf_counter()
+    assert repository.nearest("dango", [*many, "django"]) == "django"
+    assert repository.nearest("repository-7x", many) == "repository-7"
+    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(

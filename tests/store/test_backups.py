@@ -9,8 +9,12 @@ import pytest
 from ledgers import Store
 
 from cidxd.errors import CidxdError, SchemaError
+from cidxd.model import audit
+from cidxd.model.audit import By
 from cidxd.store import backups
 from cidxd.store.database import StoreError
+
+TOLD = audit.entry(By("operator:ada", at=1.0), "backup.restored", "", {})
 
 
 async def test_a_copy_is_made_amid_a_transaction_and_has_what_is_committed(
@@ -24,10 +28,12 @@ async def test_a_copy_is_made_amid_a_transaction_and_has_what_is_committed(
     schema = await backups.snapshot(store.path, target)
     await store.connection.execute("COMMIT")
     assert target.stat().st_mode & 0o777 == 0o600
-    await backups.adopt(target, schema)
+    await backups.adopt(target, schema, TOLD)
     copy = sqlite3.connect(target)
     assert copy.execute("SELECT name FROM repository").fetchall() == [("there",)]
     assert copy.execute("SELECT count(*) FROM setting WHERE name = 'half'").fetchone() == (0,)
+    newest = "SELECT actor, action FROM audit ORDER BY id DESC LIMIT 1"
+    assert copy.execute(newest).fetchone() == ("operator:ada", "backup.restored")
     copy.close()
 
 
@@ -37,10 +43,10 @@ async def test_a_copy_that_is_damaged_or_newer_or_not_what_it_claims_is_refused(
     target = tmp_path / "snapshot.db"
     schema = await backups.snapshot(store.path, target)
     with pytest.raises(SchemaError, match="this program knows"):
-        await backups.adopt(target, schema + 1)
+        await backups.adopt(target, schema + 1, TOLD)
     with pytest.raises(CidxdError, match="tells of schema"):
-        await backups.adopt(target, schema - 1)
+        await backups.adopt(target, schema - 1, TOLD)
     whole = target.read_bytes()
     target.write_bytes(whole[:8192] + b"\xff" * 4096 + whole[12288:])
     with pytest.raises(StoreError):
-        await backups.adopt(target, schema)
+        await backups.adopt(target, schema, TOLD)

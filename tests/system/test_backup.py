@@ -58,6 +58,8 @@ def test_a_backup_of_a_running_daemon_brings_back_users_jobs_and_logs_elsewhere(
     other.log_in(home)
     assert [row["job_id"] for row in home.json("jobs", "list")["jobs"]] == [job["job_id"]]
     assert home.json("jobs", "show", job["job_id"]) == job
+    (told,) = home.json("audit", "--action", "backup.restored")["entries"]
+    assert told["actor"].startswith("operator:")
     assert home.cidx("jobs", "log", job["job_id"]) == log
     assert home.json("repo", "show", "work")["branches"] == []
     assert "sync" in home.error("query", "NEEDLE", "--repo", "work", code=1)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from api_client import Api, eventually
+from remote import Lie, Remote
 from sandbox import Checkout
 
 from cidxd.model.job import Kind
+from cidxd.web.remotes import OF_ONE
 
 
 async def synced(api: Api, commit: str, *, wait_s: int, **more: object) -> dict[str, Any]:
@@ -197,3 +199,44 @@ async def test_what_is_no_commit_is_refused_and_a_key_is_for_one_commit(api: Api
         body = {"repository": "demo", "wait_commit": commit}
         status, _ = await api.ask("POST", "/api/sync", body, headers=key)
         assert status == expected
+
+
+async def test_a_wait_asks_for_no_further_sync_once_one_may_not(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    late, bob = unpushed(origin), await api.log_in("bob")
+
+    async def granted(level: str) -> None:
+        shown = {"visibility": "restricted", "users": [{"user": "bob", "level": level}]}
+        assert (await api.ask("PATCH", f"/api/repositories/{demo}", {"access": shown}))[0] == 200
+
+    await granted("write")
+    body = {"repository": demo, "wait_commit": late}
+    with api.made.services.bus.subscribed(lambda event: event.kind is Kind.COMPLETED) as news:
+        headers = {"Prefer": "wait=60"}
+        asking = asyncio.create_task(api.ask("POST", "/api/sync", body, token=bob, headers=headers))
+        await news.next()
+    await granted("read")
+    async with asyncio.timeout(10):
+        status, problem = await asking
+    assert (status, problem["code"]) == (403, "forbidden")
+
+
+async def test_one_user_does_not_keep_others_from_asking_a_remote(
+    api: Api, origin: Checkout
+) -> None:
+    bob = await api.log_in("bob")
+    async with Remote(origin.folder) as forge:
+        await api.ask("POST", "/api/repositories", {"remote": forge.url, "name": "far"})
+        forge.lie = Lie(hang=True)
+        forge.requests.clear()
+        path = f"/api/repositories/far/reach?commit={'1' * 40}&explain=true"
+        mine = [asyncio.create_task(api.ask("GET", path)) for _ in range(3 * OF_ONE)]
+        await eventually(lambda: len(forge.requests) == OF_ONE)
+        theirs = asyncio.create_task(api.ask("GET", path, token=bob))
+        await eventually(lambda: len(forge.requests) > OF_ONE)
+        assert len(forge.requests) == OF_ONE + 1
+        forge.lie = None
+        forge._released.set()
+        answers = await asyncio.gather(*mine, theirs)
+        assert {status for status, _ in answers} == {200}

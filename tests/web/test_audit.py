@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from api_client import Api
+from sandbox import Checkout
 
 from cidxd.admin import request
 from cidxd.model import retention
@@ -54,6 +55,18 @@ async def test_a_change_has_what_was_before_and_after_and_no_secret(api: Api) ->
     everything = str(await entries(api, root))
     for secret in ("battery staple", "correct horse", "$argon2", root):
         assert secret not in everything
+
+
+async def test_whom_a_repository_is_shown_to_is_told_from_the_beginning(
+    api: Api, origin: Checkout
+) -> None:
+    root, users = await api.log_in("root"), [{"user": "bob", "level": "read"}]
+    body = {"remote": str(origin.folder), "name": "plans"}
+    shown = {"access": {"visibility": "restricted", "users": users}}
+    assert (await api.ask("POST", "/api/repositories", body | shown))[0] == 201
+    (entry,) = await entries(api, root, action="repository.shown")
+    told = {"visibility": "restricted", "users": {"bob": "read"}}
+    assert (entry["target"], entry["detail"]) == ("plans", told)
 
 
 async def test_every_kind_of_change_is_written_down(api: Api, demo: str) -> None:

@@ -134,6 +134,15 @@ async def test_a_code_is_good_for_a_minute(api: Api) -> None:
     assert (await entered(api, {"code": made["code"]}))[0] == 401
 
 
+async def test_a_code_ends_with_the_login_that_it_was_made_with(api: Api) -> None:
+    _, made = await api.ask("POST", "/api/auth/code")
+    new = {"old_password": "correct horse", "new_password": "battery staple"}
+    other = await api.log_in("ada")
+    assert (await api.ask("POST", "/api/auth/password", new, token=other))[0] == 204
+    status, _, cookie = await entered(api, {"code": made["code"]})
+    assert (status, cookie) == (401, "")
+
+
 async def test_a_session_in_use_lives_on(api: Api) -> None:
     _, _, cookie = await entered(api)
     for _visit in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import re
 import uuid
@@ -14,6 +15,9 @@ from api_client import Api
 from hiding import HIDING, Ask
 from sandbox import Checkout
 
+from cidxd import app
+from cidxd.config import Config
+from cidxd.model.catalogue import Registration
 from cidxd.web import table
 
 NAME, ABSENT = "classified", "declassify"  # of one length, and neither is near to the other's
@@ -178,6 +182,43 @@ async def test_the_jobs_of_a_removed_repository_stay_hidden_and_a_new_one_of_its
     assert recent["jobs"] == []
     _, jobs = await api.ask("GET", f"/api/jobs?repository={NAME}")
     assert jobs["jobs"] == []
+
+
+@pytest.mark.usefixtures("hidden")
+async def test_a_name_that_something_hidden_took_or_had_means_what_it_did(api: Api) -> None:
+    root, query = await api.log_in("root"), {"repository": "demo"}
+    (mine,) = (await api.ask("GET", "/api/jobs", params=query))[1]["jobs"]
+    assert (await api.ask("PATCH", "/api/repositories/demo", {"name": "mine"}))[0] == 200
+    renamed = f"/api/repositories/{NAME}"
+    assert (await api.ask("PATCH", renamed, {"name": "demo"}, token=root))[0] == 200
+    status, row = await api.ask("GET", "/api/repositories/demo")
+    assert (status, row["name"]) == (200, "mine")
+    assert (await api.ask("GET", "/api/repositories/demo", token=root))[1]["name"] == "demo"
+    _, found = await api.ask("GET", "/api/jobs", params=query)
+    assert [job["job_id"] for job in found["jobs"]] == [mine["job_id"]]
+
+    assert (await api.ask("DELETE", "/api/repositories/mine"))[0] == 204
+    renamed = "/api/repositories/demo"
+    assert (await api.ask("PATCH", renamed, {"name": "mine"}, token=root))[0] == 200
+    assert (await api.ask("PATCH", "/api/repositories/mine", {"name": NAME}, token=root))[0] == 200
+    _, found = await api.ask("GET", "/api/jobs", params={"repository": "mine"})
+    assert [job["job_id"] for job in found["jobs"]] == [mine["job_id"]]
+
+
+async def test_the_number_of_what_is_hidden_and_gone_is_given_to_no_other_repository(
+    api: Api, config: Config, tmp_path: Path
+) -> None:
+    services, root = api.made.services, await api.log_in("root")
+    made = Checkout(tmp_path / "hidden")
+    made.commit({"a.py": "A = 1\n"})
+    body = {"remote": str(made.folder), "name": NAME, "access": {"visibility": "restricted"}}
+    assert (await api.ask("POST", "/api/repositories", body, token=root))[0] == 201
+    assert (await api.ask("DELETE", f"/api/repositories/{NAME}", token=root))[0] == 204
+    assert list(services.state.removals.values()) == []
+    async with app.daemon(config, services.data, None, asyncio.Event()) as later:
+        wanted = Registration(remote=str(made.folder), user="ada")
+        added = await later.services.ledger.register(wanted)
+        assert added.repository_id == 2
 
 
 def test_names_are_looked_up_for_a_caller_in_one_place() -> None:

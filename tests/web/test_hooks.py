@@ -20,6 +20,7 @@ from sandbox import Checkout
 from cidxd.model.account import Principal, Role
 from cidxd.model.queue import Limits
 from cidxd.model.registry import State
+from cidxd.web.gate import BODIES_OF_ONE, GATE
 from cidxd.web.hooks import REFUSED_OF_ONE
 
 PROVIDERS = ["github", "gitlab", "gitea", "bitbucket"]
@@ -324,6 +325,28 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read_to_the_end(hos
     assert (status, problem["code"]) == (413, "body-too-large")
     large = json.dumps({**push("github", "refs/heads/main"), "x": "x" * (most - 1000)}).encode()
     assert (await host.send("github", large))[0] == 202
+
+
+async def test_large_bodies_of_nobody_do_not_fill_the_memory(host: Host) -> None:
+    most, server = host.api.made.services.triggers.max_body_bytes, host.api.client.server
+    head = f"POST /api/webhooks/github/x HTTP/1.1\r\nHost: x\r\nContent-Length: {most}\r\n\r\n"
+    senders = [
+        await asyncio.open_connection(server.host, server.port)
+        for _ in range(BODIES_OF_ONE // most)
+    ]
+    for _, writer in senders:
+        writer.write(head.encode() + b"x")
+    app = host.api.client.app
+    assert app is not None
+    bodies = app[GATE]._bodies
+    await eventually(lambda: bodies.total() == len(senders) * most)
+    status, problem = await host.send("github", b"x" * most)
+    assert (status, problem["code"]) == (429, "too-many-bodies")
+    assert (await host.push("github"))[0] == 202, "there is room for a small one"
+    for _, writer in senders:
+        writer.close()
+    await eventually(lambda: not bodies)
+    assert (await host.send("github", b"x" * most))[0] == 400
 
 
 async def test_who_is_refused_too_often_has_to_wait_and_others_do_not(

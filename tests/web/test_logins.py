@@ -142,9 +142,9 @@ async def test_a_hash_that_is_made_otherwise_today_is_renewed_at_a_login(api: Ap
 async def test_failures_are_written_down_and_a_flood_of_them_is_thinned(api: Api) -> None:
     root = await api.log_in("root")
     limits = api.made.services.identity.logins._counts
-    for buckets in (limits._addresses, limits._pairs):  # as if they had never been used
+    for buckets in (limits._addresses, limits._pairs):
         buckets._size = 100_000
-        buckets._buckets.clear()
+        buckets._buckets.clear()  # what is in there was for fewer
     for _ in range(2):
         assert (await login(api, "ada"))[0] == 401
     assert (await login(api, "my-password-in-the-wrong-field"))[0] == 401
@@ -195,3 +195,30 @@ async def test_the_old_password_is_no_way_around_the_limit(api: Api) -> None:
     body = {"old_password": WRONG, "new_password": "battery staple"}
     answers = [(await api.ask("POST", "/api/auth/password", body))[0] for _ in range(11)]
     assert answers == [403] * 10 + [429]
+
+
+async def test_a_password_that_is_changed_while_the_old_one_is_compared_lets_nobody_in(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = api.made.services
+    compare = services.identity.passwords.matches
+
+    async def slowly(stored: str | None, password: str) -> bool:
+        is_right = await compare(stored, password)
+        fresh = await services.identity.passwords.hashed("battery staple")
+        await services.ledger.change_user("ada", password_hash=fresh)
+        return is_right
+
+    monkeypatch.setattr(services.identity.passwords, "matches", slowly)
+    status, problem, _ = await login(api, "ada", "correct horse")
+    assert (status, problem["code"]) == (401, "login-refused")
+    assert [row for row in services.state.sessions.values() if row.user == "ada"] == []
+
+
+async def test_two_logins_at_once_both_renew_a_hash_and_both_are_let_in(api: Api) -> None:
+    other = argon2.PasswordHasher(time_cost=2, memory_cost=128, parallelism=1)
+    old = other.hash("correct horse")
+    user = User(name="eve", password_hash=old, role=Role.MEMBER, created_at=1)
+    await api.made.services.ledger.add_user(user)
+    answers = await asyncio.gather(*(login(api, "eve", "correct horse") for _ in range(4)))
+    assert {answered[0] for answered in answers} == {200}

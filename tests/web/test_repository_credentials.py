@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import re
@@ -181,6 +182,52 @@ async def test_credentials_stay_when_the_remote_moves_on_the_same_host(
     status, row = await change(api, remote=forge.url_of("moved"))
     assert (status, row["credentials"]["kind"]) == (200, "token")
     assert (await api.synced("demo"))["outcome"] == "updated"
+
+
+WRITERS = {"visibility": "all", "users": [{"user": "bob", "level": "write"}]}
+
+
+async def test_who_may_write_does_not_read_with_anothers_token_what_else_it_opens(
+    api: Api, forge: Forge
+) -> None:
+    await add(api, forge.url, TOKEN, access=WRITERS)
+    bob = await api.log_in("bob")
+    forge.heard.clear()
+    secret = {"remote": forge.url_of("secrets")}
+    status, problem = await api.ask("PATCH", "/api/repositories/demo", secret, token=bob)
+    assert (status, problem["code"], problem["pointer"]) == (422, "auth-required", "/remote")
+    assert set(forge.heard) == {"nothing"}
+    forge.takes("")
+    status, row = await api.ask("PATCH", "/api/repositories/demo", secret, token=bob)
+    assert (status, row["credentials"]) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("loss", "path", "body", "status"),
+    [
+        ("the grant", "/api/repositories/demo", {"access": {"visibility": "restricted"}}, 404),
+        ("the level", "/api/repositories/demo", {"access": {"visibility": "all"}}, 403),
+        ("the account", "/api/users/bob", {"disabled": True}, 401),
+    ],
+)
+async def test_what_is_taken_away_while_the_remote_is_asked_is_gone_when_it_has_answered(
+    api: Api, forge: Forge, *, loss: str, path: str, body: object, status: int
+) -> None:
+    await add(api, forge.url, TOKEN, access=WRITERS)
+    bob, root = await api.log_in("bob"), await api.log_in("root")
+    forge.takes("")
+    forge.lie = Lie(hang=True)
+    forge.arrived.clear()
+    wanted = {"remote": forge.url_of("moved")}
+    changing = asyncio.create_task(
+        api.ask("PATCH", "/api/repositories/demo", wanted, token=bob), name=f"without {loss}"
+    )
+    await forge.arrived.wait()
+    assert (await api.ask("PATCH", path, body, token=root))[0] == 200
+    forge.lie = None
+    forge._released.set()
+    assert (await changing)[0] == status
+    assert (await api.ask("GET", "/api/repositories/demo"))[1]["remote"] == forge.url
 
 
 async def test_a_redirect_takes_no_credentials_with_it(

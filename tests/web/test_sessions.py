@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 from api_client import Api, eventually
+from remote import Lie, Remote
+from sandbox import Checkout
+
+from cidxd.errors import UnauthenticatedError
 
 LOGIN = {"username": "ada", "password": "correct horse"}
 CHANGE = {"old_password": "correct horse", "new_password": "battery staple"}
@@ -136,6 +140,33 @@ async def test_an_answer_that_is_held_becomes_a_401(api: Api, waiting: str, end:
     ] * len(tasks)
     assert not presence._tasks
     assert not presence._here
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_wait_that_begins_when_the_login_has_ended_is_none(api: Api, end: End) -> None:
+    presence, state = api.made.services.identity.presence, api.made.services.state
+    (session_id,) = [row.session_id for row in state.sessions.values() if row.user == "ada"]
+    with presence.lasting(session_id):
+        pass
+    await end(api)
+    with pytest.raises(UnauthenticatedError), presence.lasting(session_id):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_nothing_is_decided_for_a_login_that_ended_while_a_remote_was_asked(
+    api: Api, origin: Checkout, end: End
+) -> None:
+    async with Remote(origin.folder) as forge:
+        forge.lie = Lie(hang=True)
+        body = {"remote": forge.url, "name": "late"}
+        adding = asyncio.create_task(api.ask("POST", "/api/repositories", body))
+        await forge.arrived.wait()
+        await end(api)
+        forge.lie = None
+        forge._released.set()
+        assert (await adding)[0] == 401
+    assert list(api.made.services.state.repositories.values()) == []
 
 
 async def test_other_logins_of_the_same_user_go_on(api: Api, waiting: str) -> None:

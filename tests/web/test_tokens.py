@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from aiohttp import WSCloseCode, WSMsgType
-from api_client import Api
+from api_client import Api, eventually
 
+from cidxd.model.account import Role
 from cidxd.model.personal import USE_NOTED_S
 
 DAY_S = 86_400.0
@@ -103,6 +104,37 @@ async def test_a_token_ends_when_it_is_revoked_streams_included(api: Api, demo: 
     assert stream.close_code == WSCloseCode.POLICY_VIOLATION
     status, problem = await api.ask("DELETE", f"/api/tokens/{token['id']}")
     assert (status, problem["code"]) == (404, "token-not-found")
+
+
+async def test_a_held_answer_ends_with_its_token_and_is_told_as_of_when_it_ends(
+    api: Api, demo: str
+) -> None:
+    ledger, presence = api.made.services.ledger, api.made.services.identity.presence
+    root = await api.log_in("root")
+    await api.ask("PATCH", f"/api/repositories/{demo}", {"access": {"visibility": "restricted"}})
+    own, admins = await made(api), await made(api, token=root)
+    await api.ask("POST", "/api/queue/pause", token=root)
+    _, job = await api.ask("POST", "/api/sync", {"repository": demo})
+    path, cursor = f"/api/jobs/{job['job_id']}", api.made.services.state.cursor
+
+    def held(path: str, secret: str) -> asyncio.Task[tuple[int, Any]]:
+        headers = {"Prefer": "wait=60"}
+        return asyncio.create_task(api.ask("GET", path, token=secret, headers=headers))
+
+    revoked = held(path, own["token"])
+    demoted = [
+        held(where, admins["token"])
+        for where in (path, f"{path}/events?after={cursor}", f"/api/events?after={cursor}")
+    ]
+    await eventually(lambda: len(presence._tasks) == 1 + len(demoted))
+    assert (await api.ask("DELETE", f"/api/tokens/{own['id']}"))[0] == 204
+    async with asyncio.timeout(10):
+        assert (await revoked)[0] == 401
+    await ledger.change_user("root", role=Role.MEMBER)
+    await ledger.resume()
+    async with asyncio.timeout(30):
+        (show, _), (events, _), (every, told) = await asyncio.gather(*demoted)
+    assert (show, events, every, told["events"]) == (404, 404, 200, [])
 
 
 async def test_another_users_token_is_revoked_by_administrators_only(api: Api) -> None:

@@ -9,9 +9,12 @@ import pytest
 from api_client import eventually
 from ledgers import Store
 
+from cidxd.errors import UnauthenticatedError
+from cidxd.model.audit import By
 from cidxd.model.course import Result
 from cidxd.model.job import Outcome, Status
 from cidxd.model.queue import Limits
+from cidxd.store import asker
 from cidxd.work.folders import DataFolder
 from cidxd.work.removals import Removals
 
@@ -83,3 +86,16 @@ async def test_a_removal_that_the_disk_refuses_is_tried_again(
     assert asked == [number, number]
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_a_removal_goes_on_when_who_asked_for_it_has_logged_out(
+    store: Store, tmp_path: Path
+) -> None:
+    number = await store.repository()
+    removal = await store.ledger.remove(number, "bob")
+    asker.bind(By("bob", session_id="ended"))
+    with pytest.raises(UnauthenticatedError):
+        await store.ledger.removal_done(number)
+    removals = Removals(store.ledger, DataFolder(tmp_path), no_upkeep)
+    assert await removals.finish(removal, 10)
+    await eventually(lambda: store.ledger.state.removals.get(number) is None)
