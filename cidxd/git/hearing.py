@@ -11,6 +11,8 @@ from cidxd.git.headers import Answer
 from cidxd.git.progress import is_progress
 
 WORDS_KEPT: Final = 40  # lines
+# A remote has git say what it likes, and it is read on terminals: nothing there obeys it.
+_CONTROLS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\ufffd") | {ord("\t"): "\t"}
 
 
 class Hearing:
@@ -49,6 +51,7 @@ class Hearing:
         if (told := headers.traced(line)) is not None:
             self.answer = headers.after(self.answer, told)
             return
+        line = line.translate(_CONTROLS)
         if self._on_words is not None:
             self._on_words(line)
         # Of a damaged pack git says the same a thousand times.

@@ -39,3 +39,11 @@ def test_what_is_said_for_people_is_told_at_once_and_without_counts() -> None:
         hearing(record)
 
     assert said == ["remote: welcome", "fatal: early EOF"]
+
+
+def test_what_a_remote_has_git_say_moves_no_cursor() -> None:
+    said: list[str] = []
+    hearing = Hearing(say=said.append)
+    hearing(b"fatal: remote error: \x1b]0;title\x07\x1b[2J\xc2\x9b31m\tgone")
+    assert said == ["fatal: remote error: \ufffd]0;title\ufffd\ufffd[2J\ufffd31m\tgone"]
+    assert hearing.words == said[0]
