@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import re
+from typing import Final
 
 _TRACE = re.compile(r"\d\d:\d\d:\d\d\.\d+ \S+\.c:\d+ +(.*)")
 _ANSWER = re.compile(r"<= Recv header: HTTP/\S+ \d+")
 _HEADER = re.compile(r"<= Recv header: ([A-Za-z-]+): *(.*)")
 _KEPT = ("retry-after", "location", "date")
+LONGEST_S: Final = 86_400.0  # whatever a remote says, its jobs are not kept for ever
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,16 +29,20 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds the remote asks us to wait; None if it named no time, or one that is past."""
+        """
+        Seconds the remote asks us to wait, a day at most.
+
+        None if it named no time, or one that is past.
+        """
         if self.retry_after.isdecimal():
-            return float(self.retry_after)
+            return min(float(self.retry_after), LONGEST_S)
         try:
             # The remote's own clock, so that a difference between the two does not count.
             until = email.utils.parsedate_to_datetime(self.retry_after)
             seconds = (until - email.utils.parsedate_to_datetime(self.date)).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
-        return seconds if seconds > 0 else None
+        return min(seconds, LONGEST_S) if seconds > 0 else None
 
 
 def traced(line: str) -> str | None:

@@ -57,3 +57,11 @@ def test_no_time_is_made_of_what_names_none(retry_after: str) -> None:
 )
 def test_words_for_people_are_no_trace(line: str) -> None:
     assert headers.traced(line) is None
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["86401", "9" * 30, "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"]
+)
+def test_no_remote_is_waited_for_longer_than_a_day(retry_after: str) -> None:
+    answer = Answer(retry_after=retry_after, date="Tue, 24 Nov 2026 04:15:20 GMT")
+    assert answer.retry_after_s == headers.LONGEST_S

@@ -174,3 +174,25 @@ class TestOpened:
         assert [problem["code"] for _, problem in opened] == ["remote-unreachable"] * 2
         assert closed[1]["code"] == "remote-forbidden"
         assert plain[1]["code"] == "protocol-refused"
+
+
+@pytest.mark.parametrize("said", ["9" * 400, "9" * 12])
+async def test_a_remote_that_wants_to_be_left_alone_for_ever_keeps_no_place(
+    api: Api, origin: Checkout, said: str
+) -> None:
+    async with Remote(origin.folder) as forge:
+        await api.ask("POST", "/api/repositories", {"remote": forge.url, "name": "far"})
+        forge.lie = Lie(status=429, headers={"Retry-After": said})
+        _, job = await api.ask("POST", "/api/sync", {"repository": "far"})
+        path, waiting = f"/api/jobs/{job['job_id']}", False
+        while not waiting:
+            status, told = await api.ask("GET", path)
+            assert status == 200, told
+            waiting = told["status"] == "queued" and len(told["attempts"]) == 1
+        assert (await api.ask("GET", "/api/jobs"))[0] == 200
+        forge.lie = None
+        api.clock.ahead_s += 86_400 + 60
+        api.token = await api.log_in("ada")
+        api.made.scheduler.look_again()
+        _, ended = await api.ask("GET", path, headers={"Prefer": "wait=60"})
+        assert ended["status"] == "completed"
