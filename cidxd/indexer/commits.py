@@ -64,5 +64,12 @@ def _told(commit: Any) -> dict[str, Any]:  # noqa: ANN401 - pygit2 has no types
         "commit": str(commit.id),
         "subject": text.partition("\n")[0][:_SUBJECT],
         "author": author.raw_name.decode("utf-8", "replace"),
-        "authored_at": datetime.fromtimestamp(author.time, UTC).isoformat().replace("+00:00", "Z"),
+        "authored_at": _moment(author.time).isoformat().replace("+00:00", "Z"),
     }
+
+
+def _moment(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # forged: whoever makes a commit writes its date
+        return datetime.fromtimestamp(0, UTC)

@@ -55,3 +55,19 @@ async def test_commits_that_the_mirror_does_not_have_are_not_found(api: Api, dem
     status, problem = await api.ask("GET", path)
     assert (status, problem["code"]) == (404, "commit-not-found")
     assert (await api.ask("GET", f"/api/repositories/{demo}/commits?until=HEAD"))[0] == 400
+
+
+async def test_a_commit_of_a_year_that_no_calendar_has_is_listed_all_the_same(
+    api: Api, demo: str, origin: Checkout
+) -> None:
+    who = "A <a@b> 99999999999999 +0000"
+    tree, parent = origin.git("rev-parse", "HEAD^{tree}"), origin.head()
+    raw = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nforged\n"
+    file = origin.folder.with_name("forged")
+    file.write_text(raw)
+    forged = origin.git("hash-object", "-t", "commit", "-w", "--literally", str(file))
+    origin.git("update-ref", "refs/heads/main", forged)
+    await api.synced(demo)
+    _, listed = await api.ask("GET", f"/api/repositories/{demo}/commits?until={forged}")
+    assert listed["commits"][0]["subject"] == "forged"
+    assert listed["commits"][0]["authored_at"] == "1970-01-01T00:00:00Z"
