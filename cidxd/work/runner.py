@@ -178,6 +178,12 @@ class Runner:
         except IllegalTransitionError as err:
             _log.warning("verdict_dropped", job_id=job.job_id, error=str(err))
             return None
+        except Exception as err:
+            if isinstance(verdict, FaultError) and verdict.code == "internal":
+                raise
+            # Without a verdict it would hold its place until the daemon is started again.
+            _log.error("verdict_broke", job_id=job.job_id, exc_info=err)
+            return await self._record(job, FaultError("internal", f"{type(err).__name__}: {err}"))
 
     def _recorded(self, job: Job, verdict: Verdict) -> Awaitable[Job]:
         match verdict:

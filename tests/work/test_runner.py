@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from cidxd.errors import FaultError
 from cidxd.model.account import Principal, Role
 from cidxd.model.catalogue import Registration
 from cidxd.model.course import Result
@@ -152,3 +154,17 @@ async def test_a_cancel_does_not_leave_the_worker_running_for_the_next_sync_to_o
 
 def _clock() -> float:
     return 1000.0
+
+
+async def test_a_verdict_that_cannot_be_recorded_is_a_fault_of_ours_and_keeps_no_place(
+    desk: Desk,
+) -> None:
+    async def broken(job: Job, report: Reporter) -> Result:
+        del job, report
+        raise FaultError("remote-rate-limited", retry_after_s=math.inf)
+
+    desk.runner._sync = broken
+    await desk.submit("a")
+    after = await ended(asyncio.create_task(desk.runner.run(await desk.claimed())))
+    assert after.status is not Status.RUNNING
+    assert [tried.error.code for tried in after.attempts if tried.error] == ["internal"]
