@@ -18,7 +18,7 @@ function table(rows, again) {
     await again();
   };
   const cells = rows.map((row) => h("tr", {},
-    h("td", {}, row.agent || "unknown", row.current ? h("small", {}, " this one") : null),
+    h("td.words", {}, row.agent || "unknown", row.current ? h("small", {}, " this one") : null),
     h("td", {}, row.address),
     h("td", {}, time(row.created_at)),
     h("td", {}, time(row.used_at)),
