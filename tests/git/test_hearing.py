@@ -39,3 +39,14 @@ def test_what_is_said_for_people_is_told_at_once_and_without_counts() -> None:
         hearing(record)
 
     assert said == ["remote: welcome", "fatal: early EOF"]
+
+
+def test_that_nobody_can_be_asked_for_a_password_is_not_told() -> None:
+    said: list[str] = []
+    hearing = Hearing(say=said.append)
+    told = "fatal: could not read Username for 'https://git.example.org': terminal prompts disabled"
+    hearing(b"error: unable to read askpass response from '/bin/false'")
+    hearing(told.encode())
+
+    assert hearing.words == told
+    assert said == [told]
