@@ -36,7 +36,8 @@ def test_the_course_and_the_table_of_a_job_tell_the_same_times(
         for row in rows.all()
     }
     titles = page.locator(".waterfall title").all_text_contents()
-    drawn = dict(re.fullmatch(r"(\w+), attempt 1: (.+), \w+", one).groups() for one in titles)  # type: ignore[union-attr]
+    told = re.compile(r"(?P<row>\w+), attempt 1: (?P<took>.+), \w+")
+    drawn = {found["row"]: found["took"] for one in titles if (found := told.fullmatch(one))}
     assert drawn.pop("waiting")
     assert drawn == listed
 
