@@ -102,3 +102,20 @@ def test_the_audit_log_tells_what_changed_in_words(
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_text("Nothing of that kind was changed.")).to_be_visible()
     expect(rows).to_have_count(0)
+
+
+def test_a_login_is_told_by_its_browser_as_people_call_it(log_in: LogIn) -> None:
+    page = log_in(path="/account")
+    mine = page.get_by_role("row").filter(has_text="this one")
+    expect(mine).to_contain_text(re.compile(r"Chrome \d+ on \w+"))
+    told = "agent => import('/static/js/views/sessions.js').then(made => made.program(agent))"
+    apple = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15"
+    for agent, words in {
+        f"{apple} (KHTML, like Gecko) Version/17.4 Safari/605.1.15": "Safari 17 on macOS",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0": (
+            "Firefox 128 on Linux"
+        ),
+        "cidx/0.1.0": "cidx/0.1.0",
+        "": "unknown",
+    }.items():
+        assert page.evaluate(told, agent) == words
