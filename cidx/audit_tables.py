@@ -35,7 +35,8 @@ def entries(rows: Sequence[dict[str, Any]], width: int | None = None) -> list[st
 
 
 def _entry(row: dict[str, Any]) -> list[str]:
-    details = [f"{name}={_shown(value)}" for name, value in (row.get("detail") or {}).items()]
+    told = {name: _shown(value) for name, value in (row.get("detail") or {}).items()}
+    details = [f"{name}={words}" for name, words in told.items() if words]
     cells = [row.get("actor"), row.get("action"), row.get("target"), row.get("address")]
     plain = [matches.printable(str(cell or "-")) for cell in cells]
     at = str(row.get("at"))[:19].replace("T", " ")
@@ -44,10 +45,13 @@ def _entry(row: dict[str, Any]) -> list[str]:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict) and set(value) == {"before", "after"}:
-        return f"{_shown(value['before'])}→{_shown(value['after'])}"
+        return f"{_shown(value['before']) or 'none'}→{_shown(value['after']) or 'none'}"
+    if isinstance(value, dict):
+        told = {name: _shown(item) for name, item in value.items() if item is not None}
+        return ",".join(item if name == "kind" else f"{name} {item}" for name, item in told.items())
     if isinstance(value, list):
-        return ",".join(str(item) for item in value)
-    return str(value)
+        return ",".join(_shown(item) for item in value)
+    return "none" if value is None else str(value)
 
 
 def sessions(rows: Sequence[dict[str, Any]], now: float, width: int | None = None) -> list[str]:

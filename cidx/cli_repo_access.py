@@ -8,7 +8,7 @@ import click
 
 from cidx import repositories, terminal
 from cidx.client import Client, repository_path
-from cidx.errors import ClientError
+from cidx.errors import ClientError, NotAllowedError
 from cidx.options import complete_repositories, json_option
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def access(
 def _access_of(repository: Json, name: str) -> Json:
     found = repository.get("access")
     if found is None:
-        raise ClientError(
+        raise NotAllowedError(
             f"whom {name} is shown to is for who added it, and for administrators",
             hint=f"ask {repository.get('created_by')}",
         )

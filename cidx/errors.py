@@ -5,6 +5,7 @@ Every foreseeable fault of the client, and the only place where exit codes are c
     ├── UnreachableError         3: nobody answers, or no daemon can be started
     │   └── ConnectionLostError  3: the connection broke; the request may be sent again
     ├── NotLoggedInError         4: no session, or it ended
+    ├── NotAllowedError          4: not for this user
     ├── ProblemError             the server refused; 4 for 401 and 403, else 1
     ├── NoCheckoutError          1: the command needs a git checkout
     ├── GitError                 1: git itself refused
@@ -87,6 +88,12 @@ class ConnectionLostError(UnreachableError):
 
 class NotLoggedInError(ClientError):
     """There is no session with this server, or it ended."""
+
+    exit_code = Exit.NOT_ALLOWED
+
+
+class NotAllowedError(ClientError):
+    """The server did not show what this user may not see."""
 
     exit_code = Exit.NOT_ALLOWED
 

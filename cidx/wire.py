@@ -129,7 +129,7 @@ def _translated(err: Exception, url: str, timeout_s: float) -> UnreachableError:
     if isinstance(err, ConnectionError | http.client.HTTPException):
         lost = ConnectionLostError(
             f"the server cannot be reached: {url}: {_reason(err)}",
-            hint="check the address, and that the daemon runs: cidx status",
+            hint=_hint(err, url),
         )
         lost.was_refused = isinstance(err, ConnectionRefusedError)
         return lost
@@ -137,6 +137,12 @@ def _translated(err: Exception, url: str, timeout_s: float) -> UnreachableError:
         f"the server cannot be reached: {url}: {_reason(err)}",
         hint="check the address and the network",
     )
+
+
+def _hint(err: Exception, url: str) -> str:
+    if isinstance(err, http.client.RemoteDisconnected) and url.startswith("http:"):
+        return f"if it speaks TLS: {url.replace('http:', 'https:', 1)}"
+    return "check the address, and that the daemon runs: cidx status"
 
 
 def _reason(err: Exception) -> str:

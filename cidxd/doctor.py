@@ -183,7 +183,11 @@ async def _index(data: DataFolder, searchers: Searchers, row: Repository) -> Fin
         return Finding(what, False, found["damage"], f"cidx sync {row.name} rebuilds it")
     if not found["indexed"]:
         return Finding(what, True, "none yet")
-    return Finding(what, True, f"{found['segments']} segments, {found['bytes']:,} bytes")
+    return Finding(what, True, f"{_many(found['segments'], 'segment')}, {found['bytes']:,} bytes")
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 async def _remotes(rows: Iterable[Repository], tools: Tools) -> list[Finding]:
@@ -197,6 +201,6 @@ async def _remotes(rows: Iterable[Repository], tools: Tools) -> list[Finding]:
             except FaultError as fault:
                 told = ": ".join(part for part in (fault.message, fault.detail) if part)
                 return Finding(what, False, told, fault.hint)
-        return Finding(what, True, f"{len(tips.branches)} branches")
+        return Finding(what, True, _many(len(tips.branches), "branch", "branches"))
 
     return list(await asyncio.gather(*map(asked, rows)))

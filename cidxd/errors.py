@@ -209,7 +209,8 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "auth-required": Fault(
         "the remote wants credentials and there are none",
-        "give them: cidx repo set NAME --token-stdin; your own daemon uses what your git does",
+        "give them: --token-stdin with cidx repo add or set; "
+        "your own daemon uses what your git does",
         False,
     ),
     "auth-failed": Fault(
@@ -223,7 +224,8 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "host-key-unknown": Fault(
         "the remote's ssh host key is unknown or changed",
-        "compare the key with its owner's, then add it to known_hosts",
+        "compare the key with its owner's, then give --known-hosts FILE with --ssh-key FILE; "
+        "your own daemon uses your known_hosts",
         False,
     ),
     "tls-untrusted": Fault(

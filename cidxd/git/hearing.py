@@ -13,6 +13,8 @@ from cidxd.git.progress import is_progress
 WORDS_KEPT: Final = 40  # lines
 # A remote has git say what it likes, and it is read on terminals: nothing there obeys it.
 _CONTROLS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\ufffd") | {ord("\t"): "\t"}
+# That nobody can be asked is how it is meant; what git says next tells what it wanted.
+_NOBODY_TO_ASK: Final = "error: unable to read askpass response from "
 
 
 class Hearing:
@@ -54,8 +56,10 @@ class Hearing:
         line = line.translate(_CONTROLS)
         if self._on_words is not None:
             self._on_words(line)
+        if is_progress(line) or line.startswith(_NOBODY_TO_ASK):
+            return
         # Of a damaged pack git says the same a thousand times.
-        if is_progress(line) or (self._words and line == self._words[-1]):
+        if self._words and line == self._words[-1]:
             return
         self._words.append(line)
         if self._say is not None and line.strip():

@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cidxd.model.repository import Schedule
+
 NOBODY: Final = ""  # who has not said who they are
 
 
@@ -83,6 +85,6 @@ def changes(before: object, after: object, *fields: str) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+    if isinstance(value, Schedule):
+        return value.told()
     return list(value) if isinstance(value, tuple) else value

@@ -128,7 +128,8 @@ def change(state: State, repository_id: int, wanted: RepositoryChange) -> Reposi
     if row.access != before.access:
         _note_access(state, before.name, row.access)
     differences = audit.changes(before, row, "name", "remote", "tracked", "schedule")
-    state.note("repository.changed", before.name, **differences)
+    if differences:
+        state.note("repository.changed", before.name, **differences)
     incidents.forget_unused(state, [before.remote])
     return row
 

@@ -67,6 +67,17 @@ class Schedule:
     timezone: str = "UTC"
     set_at: float | None = None
 
+    def told(self) -> dict[str, str | float]:
+        """Return what somebody chose, in the words of the API."""
+        match self.kind:
+            case "adaptive":
+                return {"kind": "adaptive", "min_seconds": self.min_s, "max_seconds": self.max_s}
+            case "cron":
+                chosen = {"expression": self.expression, "timezone": self.timezone}
+                return {"kind": "cron", **chosen}
+            case "off":
+                return {"kind": "off"}
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LastJob:

@@ -138,10 +138,13 @@ class Outreach:
         kind = policy.refusal(place.host, addresses)
         if kind is not None:
             # The address itself is not told: it would be a map of the server's network.
+            # Plain http is for this machine only, and wants the setting that opens it as well.
+            is_local = kind == "loopback" and place.scheme == "http"
+            opens = "allow_local = true" if is_local else f'allow_hosts = ["{place.host}"]'
             raise FaultError(
                 "remote-forbidden",
                 f"{place.host} has a {kind} address",
-                hint=f'an operator can open it: remotes.allow_hosts = ["{place.host}"]',
+                hint=f"an operator can open it: remotes.{opens}",
             )
 
 

@@ -257,9 +257,12 @@ def test_a_personal_token_is_made_shown_once_and_revoked(log_in: LogIn, server: 
     page.reload()
     expect(row).to_be_visible()
     assert secret not in page.content()
-    row.get_by_role("button", name="Revoke").click()
-    row.get_by_role("button", name="Yes, end it").click()
+    row.get_by_role("button", name="Revoke").focus()
+    for key in ("Enter", "Shift+Tab", "Enter"):
+        page.keyboard.press(key)
     expect(page.get_by_text("You have no personal token.")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Make a token")).to_be_focused()
     assert curl(f"{server.url}/api/jobs", secret)[0] == 401
 
 

@@ -47,3 +47,14 @@ def test_what_a_remote_has_git_say_moves_no_cursor() -> None:
     hearing(b"fatal: remote error: \x1b]0;title\x07\x1b[2J\xc2\x9b31m\tgone")
     assert said == ["fatal: remote error: \ufffd]0;title\ufffd\ufffd[2J\ufffd31m\tgone"]
     assert hearing.words == said[0]
+
+
+def test_that_nobody_can_be_asked_for_a_password_is_not_told() -> None:
+    said: list[str] = []
+    hearing = Hearing(say=said.append)
+    told = "fatal: could not read Username for 'https://git.example.org': terminal prompts disabled"
+    hearing(b"error: unable to read askpass response from '/bin/false'")
+    hearing(told.encode())
+
+    assert hearing.words == told
+    assert said == [told]

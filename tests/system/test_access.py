@@ -24,7 +24,7 @@ def test_a_repository_is_shown_to_some_and_a_token_does_what_it_is_for(
     home.cidx("repo", "access", "secret", "--grant", "bob=read")
     assert bob.json("repo", "show", "secret")["name"] == "secret"
     assert "you may read secret, and not sync it" in bob.error("sync", "secret", code=4)
-    assert "for who added it" in bob.error("repo", "access", "secret", code=1)
+    assert "for who added it" in bob.error("repo", "access", "secret", code=4)
     assert "error: no user of that name: zoe" in home.error(
         "repo", "access", "secret", "--grant", "zoe=read", code=1
     )

@@ -28,7 +28,7 @@ def test_a_damaged_index_is_named_with_its_fix_and_the_next_sync_mends_it(
     assert findings(home, server, code=0)["index of work"]["told"] == "none yet"
     home.cidx("sync", "work", "--follow")
     sound = findings(home, server, code=0)
-    assert "1 segments" in sound["index of work"]["told"]
+    assert "1 segment, " in sound["index of work"]["told"]
     (path,) = server.folder.glob("data/repositories/*/index/*/segments/*.seg")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -75,7 +75,7 @@ def test_a_holder_of_the_lock_that_does_not_answer_is_named(home: Home, server: 
 def test_remotes_are_asked_only_when_told_to(home: Home, server: Server, origin: Checkout) -> None:
     server.log_in(home)
     home.cidx("repo", "add", str(origin.folder), "--name", "work")
-    assert findings(home, server, "--remotes", code=0)["remote of work"]["told"] == "1 branches"
+    assert findings(home, server, "--remotes", code=0)["remote of work"]["told"] == "1 branch"
     shutil.rmtree(origin.folder)
     assert "remote of work" not in findings(home, server, code=0)
     gone = findings(home, server, "--remotes", code=1)["remote of work"]

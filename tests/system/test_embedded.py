@@ -176,7 +176,7 @@ def test_a_remote_that_wants_credentials_is_never_a_reason_to_ask(
             check=False,
         )
     assert "the remote wants credentials and there are none" in done.stderr, done
-    assert "hint: give them: cidx repo set NAME --token-stdin; your own daemon uses" in done.stderr
+    assert "hint: give them: --token-stdin with cidx repo add or set; your own" in done.stderr
     assert done.returncode in {1, 5}
     assert os.read(ours, 100) == b"ada\nsecret\n", "nothing was read from stdin"
     os.close(ours)

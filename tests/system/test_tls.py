@@ -38,6 +38,9 @@ def test_a_sync_is_asked_for_and_followed_over_tls(
         said = home.run(*login, stdin="correct horse\n", code=3).stderr
         assert "certificate is not trusted" in said
         assert "CIDX_CA_FILE" in said
+        plain = [word.replace("https:", "http:") for word in login]
+        said = home.run(*plain, stdin="correct horse\n", code=3).stderr
+        assert f"hint: if it speaks TLS: {daemon.url}" in said
         home.env["CIDX_CA_FILE"] = str(tmp_path / "nothing.pem")
         said = home.run(*login, stdin="correct horse\n", code=1).stderr
         assert "CIDX_CA_FILE" in said

@@ -138,6 +138,20 @@ async def test_every_address_of_a_name_is_judged_and_none_is_told() -> None:
     assert "10.1.2.3" not in fault.detail + fault.hint
 
 
+@pytest.mark.parametrize(
+    ("remote", "setting"),
+    [
+        ("http://127.0.0.1:8080/a.git", "remotes.allow_local = true"),
+        ("https://127.0.0.1/a.git", 'remotes.allow_hosts = ["127.0.0.1"]'),
+        ("http://10.0.0.1/a.git", 'remotes.allow_hosts = ["10.0.0.1"]'),
+    ],
+)
+async def test_the_setting_that_is_named_opens_the_host(remote: str, setting: str) -> None:
+    outreach, _ = reaching([PUBLIC])
+
+    assert (await refused(outreach, remote)).hint == f"an operator can open it: {setting}"
+
+
 @pytest.mark.parametrize("remote", ["https://10.0.0.1/a", "git@127.0.0.1:a", "https://[::1]/a"])
 async def test_an_address_is_judged_without_a_look_up(remote: str) -> None:
     outreach, names = reaching([PUBLIC])

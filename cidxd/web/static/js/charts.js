@@ -1,6 +1,7 @@
 // Charts as SVG: each is a picture with a description, and every mark has its figures on hover.
 
 import { h, s } from "./dom.js";
+import { duration } from "./format.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [440, 150, 52, 22];
 const WIDEST = 46; // of a column
@@ -55,7 +56,7 @@ export function lines({ label, spoken, names: columns, series, unit = String, to
 export function strip(jobs) {
   const marks = [...jobs].reverse().map((job) => {
     const word = job.status === "completed" ? job.outcome : job.status;
-    const words = `${word}${job.error ? `: ${job.error}` : ""}, ${job.elapsed_seconds.toFixed(1)} s, ${job.finished_at}`;
+    const words = `${word}${job.error ? `: ${job.error}` : ""}, ${duration(job.elapsed_seconds)}, ${job.finished_at}`;
     return h(`a.mark.${word}`, { href: `/jobs/${job.job_id}`, title: words, "aria-label": words });
   });
   return h("div.strip", {}, marks);

@@ -14,10 +14,10 @@ export function bytes(number) {
   return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** Seconds as "0.3 s", "42 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
+/** Seconds as "0.32 s", "42 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 9.995) return `${Math.max(0, seconds).toFixed(2)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return pair(whole, 60, "min", "s");
@@ -29,8 +29,8 @@ export function duration(seconds) {
 export function remaining(estimate) {
   if (!estimate) return "";
   const { remaining_seconds: middle, low_seconds: low, high_seconds: high } = estimate;
-  const range = duration(low) === duration(high) ? "" : ` (${duration(low)} to ${duration(high)})`;
-  return `about ${duration(middle)}${range}`;
+  const range = rough(low) === rough(high) ? "" : ` (${rough(low)} to ${rough(high)})`;
+  return `about ${rough(middle)}${range}`;
 }
 
 /** How long ago, or in how long, an instant of the wire is. */
@@ -44,6 +44,9 @@ export function ago(instant, now = Date.now()) {
 export function exact(instant) {
   return new Date(instant).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
+
+/** A duration that is only guessed, without false precision. */
+const rough = (seconds) => (seconds < 10 ? `${Math.round(Math.max(0, seconds))} s` : duration(seconds));
 
 export const shortId = (id) => id.slice(-8);
 export const shortCommit = (commit) => (commit ?? "").slice(0, 10);

@@ -73,6 +73,7 @@ export function action(label, work, { confirm = null, kind = "" } = {}) {
   const words = h("span.action-words", { role: "status" });
   const button = h("button", { type: "button", class: kind }, label);
   const run = async () => {
+    const around = ancestors(words);
     button.disabled = true;
     fill(words);
     try {
@@ -82,7 +83,7 @@ export function action(label, work, { confirm = null, kind = "" } = {}) {
     } finally {
       button.disabled = false;
       // A button that is off loses the focus, and with it the keyboard its place.
-      if (document.activeElement === document.body) button.focus();
+      if (document.activeElement === document.body) keepPlace([button, ...around]);
     }
   };
   button.addEventListener("click", () => {
@@ -96,6 +97,19 @@ export function action(label, work, { confirm = null, kind = "" } = {}) {
     no.focus();
   });
   return h("span.action", {}, button, words);
+}
+
+/** Give the focus to the first of *nodes* that is still there: what was acted on may be gone. */
+function keepPlace(nodes) {
+  const node = nodes.find((one) => one.isConnected);
+  if (node?.tabIndex === -1) node.setAttribute("tabindex", "-1");
+  node?.focus({ preventScroll: true });
+}
+
+function ancestors(node) {
+  const found = [];
+  for (let at = node.parentElement; at; at = at.parentElement) found.push(at);
+  return found;
 }
 
 /** A labelled field of a form. */

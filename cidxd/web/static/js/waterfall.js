@@ -9,8 +9,9 @@ const [LABEL, WIDTH, ROW, BAR] = [90, 800, 26, 16];
 const LENGTH = 62; // wide are the words beside a bar
 
 /**
- * What a job did when: `{row, attempt, from, to, kind}`, times in milliseconds, oldest first.
- * `kind` is waiting, running, done, failed or stopped.  Pure.
+ * What a job did when: `{row, attempt, from, to, seconds, kind}`, times in milliseconds, oldest
+ * first.  `kind` is waiting, running, done, failed or stopped.  A phase of the last attempt takes
+ * as long as the job says of it, which is less than until the next one begins.  Pure.
  */
 export function segments(job, now) {
   const end = job.finished_at ? Date.parse(job.finished_at) : now;
@@ -21,10 +22,13 @@ export function segments(job, now) {
     const before = entries[at - 1];
     if (entry.status === "running" && before?.status !== "running") attempt += 1;
     const next = job.history[job.history.indexOf(entry) + 1];
+    if (!entry.phase && entry.status === "running" && next?.status === "running") return; // it is about to begin
+    const told = job.phases.find((phase) => phase.name === entry.phase && phase.started_at === entry.at && phase.finished_at);
     const from = Date.parse(entry.at);
-    const to = next ? Date.parse(next.at) : end;
+    const to = Math.max(from, told ? Date.parse(told.finished_at) : next ? Date.parse(next.at) : end);
     const row = entry.status === "queued" ? "waiting" : entry.phase ?? "fetch";
-    found.push({ row, attempt: Math.max(1, attempt), from, to: Math.max(from, to), kind: kindOf(entry, next, job) });
+    const seconds = told?.duration_seconds ?? (to - from) / 1000;
+    found.push({ row, attempt: Math.max(1, attempt), from, to, seconds, kind: kindOf(entry, next, job) });
   });
   return found;
 }
@@ -61,10 +65,10 @@ function picture(job, now) {
   const bars = parts.map((part) => {
     const y = ROWS.indexOf(part.row) * ROW + (ROW - BAR) / 2;
     const width = Math.max(2, x(part.to) - x(part.from));
-    const words = `${part.row}, attempt ${part.attempt}: ${format.duration((part.to - part.from) / 1000)}, ${part.kind}`;
+    const words = `${part.row}, attempt ${part.attempt}: ${format.duration(part.seconds)}, ${part.kind}`;
     return [
       s(`rect.${part.kind}`, { x: x(part.from), y, width, height: BAR, rx: 3 }, s("title", {}, words)),
-      x(nextOf(part)) - x(part.to) < LENGTH ? null : s("text.length", { x: Math.min(x(part.to) + 4, WIDTH - LENGTH), y: y + BAR - 3.5 }, format.duration((part.to - part.from) / 1000)),
+      x(nextOf(part)) - x(part.to) < LENGTH ? null : s("text.length", { x: Math.min(x(part.to) + 4, WIDTH - LENGTH), y: y + BAR - 3.5 }, format.duration(part.seconds)),
     ];
   });
   const labels = ROWS.map((row, at) => s("text", { x: 0, y: at * ROW + ROW / 2 + 4 }, row));
@@ -73,7 +77,7 @@ function picture(job, now) {
 }
 
 function spoken(parts) {
-  const words = parts.map((part) => `${part.row} ${format.duration((part.to - part.from) / 1000)} ${part.kind}`);
+  const words = parts.map((part) => `${part.row} ${format.duration(part.seconds)} ${part.kind}`);
   return `Course of the job: ${words.join(", ")}`;
 }
 

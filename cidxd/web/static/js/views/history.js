@@ -72,8 +72,8 @@ function figures(stats) {
   ];
   return [
     bars({ label: "Syncs a day", spoken: `${good} succeeded and ${bad} failed in ${days.length} days; ${rate}.`, columns, unit: (value) => format.count(Math.round(value)) }),
-    lines({ label: "How long they took", spoken: "Median and ninth decile by day.", names, series: spread("duration_seconds"), unit: format.duration }),
-    lines({ label: "How long they waited", spoken: "Median and ninth decile by day.", names, series: spread("wait_seconds"), unit: format.duration }),
+    lines({ label: "How long they took", spoken: "Median and ninth decile by day.", names, series: spread("duration_seconds"), unit: format.duration, top: 0.1 }),
+    lines({ label: "How long they waited", spoken: "Median and ninth decile by day.", names, series: spread("wait_seconds"), unit: format.duration, top: 0.1 }),
     successes(days, names, rate),
     estimates(days, names),
   ];

@@ -44,7 +44,8 @@ export function phaseTable(job) {
       h("td", {}, counters.join(", ")));
   });
   const names = ["Phase", "State", "Took", "CPU", "Memory", "Read / written", "Counted"];
-  return h("table", {}, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows));
+  const kinds = names.map((_, at) => (at >= 2 && at <= 5 ? "th.number" : "th"));
+  return h("table", {}, h("thead", {}, h("tr", {}, names.map((name, at) => h(kinds[at], { scope: "col" }, name)))), h("tbody", {}, rows));
 }
 
 /** From where to where each branch went, with the subjects of what came. */

@@ -12,13 +12,24 @@ export async function sessions() {
   return h("section", {}, h("h2", {}, "Logins"), list);
 }
 
+const BROWSERS = [["Edge", /Edg\/(\d+)/], ["Opera", /OPR\/(\d+)/], ["Firefox", /Firefox\/(\d+)/], ["Chrome", /Chrome\/(\d+)/], ["Safari", /Version\/(\d+).* Safari/]];
+const SYSTEMS = ["Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux"];
+
+/** A browser as people call it, anything else as it calls itself. */
+export function program(agent) {
+  const browser = BROWSERS.find(([, sign]) => sign.test(agent));
+  if (!browser) return agent || "unknown";
+  const system = SYSTEMS.find((name) => agent.includes(name));
+  return `${browser[0]} ${browser[1].exec(agent)[1]}${system ? ` on ${system.replace("Mac OS X", "macOS")}` : ""}`;
+}
+
 function table(rows, again) {
   const end = (row) => async () => {
     await ask("DELETE", `/api/sessions/${encodeURIComponent(row.id)}`);
     await again();
   };
   const cells = rows.map((row) => h("tr", {},
-    h("td", {}, row.agent || "unknown", row.current ? h("small", {}, " this one") : null),
+    h("td", { title: row.agent }, program(row.agent), row.current ? h("small", {}, " this one") : null),
     h("td", {}, row.address),
     h("td", {}, time(row.created_at)),
     h("td", {}, time(row.used_at)),

@@ -24,7 +24,7 @@ function table(rows, again) {
   };
   const lines = rows.map((row) => h("tr", {},
     h("td", {}, row.name), h("td", {}, row.scopes.join(", ")), h("td", {}, time(row.created_at)),
-    h("td", {}, row.expires_at.slice(0, 10)), h("td", {}, time(row.last_used_at)),
+    h("td", {}, h("time", { datetime: row.expires_at }, row.expires_at.slice(0, 10))), h("td", {}, time(row.last_used_at)),
     h("td", {}, action("Revoke", revoke(row), { confirm: "Yes, end it", kind: "danger" }))));
   return h("div.scroll", {}, h("table", {}, head("Name", "Scopes", "Made", "Ends", "Last used", ""), h("tbody", {}, lines)));
 }
