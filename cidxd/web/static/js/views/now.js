@@ -4,6 +4,7 @@ import { readiness } from "../api.js";
 import { announce, drawn, fill, framed, h, keyed, say } from "../dom.js";
 import * as format from "../format.js";
 import { badge, bar, empty, jobLink, repositoryLink, time } from "../parts.js";
+import { head } from "./repositories.js";
 
 const SHOWN = 12; // ended jobs
 const NAMED = 6; // repositories of a host in trouble
@@ -51,10 +52,6 @@ export function now({ jobs, me }) {
       clearInterval(looking);
     },
   };
-}
-
-function head(...names) {
-  return h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
 }
 
 function notify(node, queue) {

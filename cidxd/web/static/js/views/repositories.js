@@ -36,8 +36,10 @@ async function every() {
   return rows;
 }
 
+/** The head of a table; above numbers, which stand at the right, their name does too. */
 export function head(...names) {
-  return h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name || h("span.unseen", {}, "Actions")))));
+  const cell = (name) => h(["Place", "Took"].includes(name) ? "th.number" : "th", { scope: "col" }, name || h("span.unseen", {}, "Actions"));
+  return h("thead", {}, h("tr", {}, names.map(cell)));
 }
 
 function line(row, jobs, router, watcher) {
