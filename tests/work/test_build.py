@@ -30,7 +30,14 @@ DONE = {"type": "done"}
 READY = {
     "type": "ready",
     "summary": {"files_total": 3},
-    "commits": [{"branch": "main", "before": None, "indexed": "c" * 40}],
+    "commits": [
+        {
+            "branch": "main",
+            "before": None,
+            "indexed": "c" * 40,
+            "committed_at": "2026-11-25T10:00:00Z",
+        }
+    ],
 }
 
 # Says what it is told to, line by line; "wait" is for a line on stdin, or its end.
