@@ -175,13 +175,14 @@ class Connection(web.RequestHandler):
         del message  # it quotes what came
         if request.writer.output_size > 0:
             raise ConnectionError("an answer is under way")
-        response = self._farewell(status, exc)
+        request_id = problem.new_id()
+        response = self._farewell(status, exc, request_id)
+        response.headers["X-Request-Id"] = request_id
         strict.add(response.headers)
         response.force_close()
         return response
 
-    def _farewell(self, status: int, exc: BaseException | None) -> web.Response:
-        request_id = problem.new_id()
+    def _farewell(self, status: int, exc: BaseException | None, request_id: str) -> web.Response:
         if status >= 500:  # noqa: PLR2004 - ours
             _log.error("connection_broke", request_id=request_id, exc_info=exc)
             return problem.internal(request_id)

@@ -106,6 +106,7 @@ async def test_what_cannot_be_read_is_a_problem_and_tells_and_logs_nothing_of_it
                 for name in strict.HEADERS:
                     assert name.lower() in answer.headers, name
                 assert answer.headers["server"] == "cidxd"
+                assert answer.headers["x-request-id"] == answer.problem["request_id"]
                 assert await wire.end() == b""
             assert house_.refused(reason) == before + 1
             said = caplog.text + capsys.readouterr().out + answer.body.decode()
