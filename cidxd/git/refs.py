@@ -14,9 +14,8 @@ def remote_tips(printed: bytes) -> tuple[str | None, dict[str, str]]:
     Return the default branch and the commit of every branch, as `argv.ls_remote` prints them.
 
     The default is None where HEAD names no branch that exists.  A remote that does not
-    tell what HEAD stands for, such as a checkout of a mere commit, is taken to mean a branch
-    with the same commit, else `main`, `master` or the only one there is.  Branches whose names
-    are not UTF-8 are left out.
+    tell what HEAD stands for is taken to mean a branch with the same commit.  Branches
+    whose names are not UTF-8 are left out.
     """
     named = head = ""
     branches: dict[str, str] = {}
@@ -70,11 +69,5 @@ def _folders(name: str) -> list[str]:
 
 def _like_head(head: str, branches: Mapping[str, str]) -> str | None:
     alike = [name for name, commit in branches.items() if head and commit == head]
-    others = list(branches) if head else []
-    ranked = [
-        *(name for name in _LIKELY_DEFAULTS if name in alike),
-        *alike,
-        *(name for name in _LIKELY_DEFAULTS if name in others),
-        *(others if len(others) == 1 else ()),
-    ]
-    return next(iter(ranked), None)
+    likely = [name for name in _LIKELY_DEFAULTS if name in alike]
+    return next(iter([*likely, *alike]), None)

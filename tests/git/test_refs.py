@@ -38,17 +38,7 @@ def test_an_old_server_that_names_no_head_means_main_then_master_then_any_alike(
     assert default("also", "main", "master") == "main"
     assert default("also", "master") == "master"
     assert default("also") == "also"
-
-
-def test_a_checkout_of_a_mere_commit_means_main_then_master_then_the_only_branch() -> None:
-    def default(*branches: str) -> str | None:
-        lines = [f"{B}\trefs/heads/{name}" for name in branches]
-        return refs.remote_tips(_printed(f"{A}\tHEAD", *lines))[0]
-
-    assert default("also", "main", "master") == "main"
-    assert default("also", "master") == "master"
-    assert default("also") == "also"
-    assert default("also", "another") is None
+    assert default() is None
 
 
 def test_names_that_are_not_utf8_are_left_out() -> None:
