@@ -250,13 +250,3 @@ def post(server: Server, path: str, *, prefer: str = "", **body: Any) -> tuple[i
 
 def packs_of(mirror: Path) -> set[str]:
     return {path.name for path in mirror.glob("objects/pack/*.pack")}
-
-
-def _may_mount() -> bool:
-    tried = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    with contextlib.suppress(FileNotFoundError):
-        return subprocess.run(tried, capture_output=True, check=False).returncode == 0
-    return False
-
-
-needs_mounts = pytest.mark.skipif(not _may_mount(), reason="only who may mount can try this")

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from drill import NEEDLE, Row, Scenario, Stage, needs_mounts
+from drill import NEEDLE, Row, Scenario, Stage
+from programs import needs_mounts
 from remote import RemoteThread
 from sandbox import git
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
-from drill import Row, Scenario, Stage, needs_mounts
+from drill import Row, Scenario, Stage
+from programs import needs_mounts
 from remote import Lie, RemoteThread
 from tls_remote import Authority, TlsRemote
 

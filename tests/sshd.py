@@ -21,9 +21,12 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from programs import no_mounts
 
 _PROGRAM = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-needs_sshd = pytest.mark.skipif(_PROGRAM is None, reason="sshd is not installed")
+_NEEDS_A_FOLDER = os.geteuid() == 0 and not Path("/run/sshd").exists()
+_LACK = "sshd is not installed" if _PROGRAM is None else _NEEDS_A_FOLDER and no_mounts()
+needs_sshd = pytest.mark.skipif(bool(_LACK), reason=str(_LACK))
 _PATIENCE_S = 20.0
 # Started by root it wants a folder that is only there where it runs as a service.
 _APART = ("unshare", "--mount", "sh", "-c")
@@ -107,7 +110,7 @@ class Sshd:
         config = self._folder / "config"
         config.write_text(self._config())
         argv = [_PROGRAM, "-D", "-e", "-f", str(config)]
-        if os.geteuid() == 0 and not Path("/run/sshd").exists():
+        if _NEEDS_A_FOLDER:
             argv = [*_APART, _WITH_A_FOLDER, *argv]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -196,24 +196,10 @@ def test_progress_that_no_count_can_have_is_no_progress(
     assert found.code == "child-protocol"
 
 
-def test_output_without_an_end_is_cut_off() -> None:
+@pytest.mark.parametrize("argv", [["yes"], ["cat", "/dev/zero"]], ids=["lines", "a line"])
+def test_what_a_child_says_without_an_end_is_cut_off(argv: list[str]) -> None:
     async def heard() -> FaultError | None:
-        async with proc.started(["yes"], env=ENV, stall_s=ENOUGH_S) as child:
-            try:
-                await build.build(child, {}, report=lambda _: None, permit=grant)
-            except FaultError as fault:
-                return fault
-        return None
-
-    fault = asyncio.run(heard())
-    assert fault is not None
-    assert fault.code == "child-protocol"
-
-
-def test_a_line_without_an_end_is_cut_off() -> None:
-    async def heard() -> FaultError | None:
-        zeros = ["cat", "/dev/zero"]
-        async with proc.started(zeros, env=ENV, stall_s=ENOUGH_S) as child:
+        async with proc.started(argv, env=ENV, stall_s=ENOUGH_S) as child:
             try:
                 await build.build(child, {}, report=lambda _: None, permit=grant)
             except FaultError as fault:

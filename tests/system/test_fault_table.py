@@ -15,8 +15,9 @@ import fault_rows_disk
 import fault_rows_remote
 import fault_rows_ssh
 import pytest
-from drill import Drills, Row, Seen, needs_mounts
+from drill import Drills, Row, Seen
 from house import Home, Server
+from programs import needs_mounts
 from sshd import keypair
 from tls_remote import Authority
 
